@@ -1,1 +1,10 @@
+//! `etl`: a data pump for test operations. See `docs/ARCHITECTURE.md` for the rooms and what each may import.
 
+pub mod catalog;
+pub mod clock;
+pub mod error;
+pub mod events;
+pub mod lake;
+pub mod names;
+pub mod secret;
+pub mod settings;

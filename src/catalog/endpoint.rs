@@ -1,0 +1,140 @@
+//! One list (or document) of an API: how to ask for it, how it pages, what a pull of it replaces.
+
+use super::Template;
+
+/// An endpoint as `[[endpoint]]` describes it, defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Source and endpoint: `testrail_cases`. The staging model and the relations have this name.
+    pub id: String,
+    /// The source's name.
+    pub source: String,
+    /// The name inside the source.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// Line of its table in the file, from 1.
+    pub line: usize,
+    /// Path under the base URL.
+    pub path: Template,
+    /// JSON pointer to the records; empty = the body is the array or the one record.
+    pub records: String,
+    /// A body that is the array itself is accepted as one page.
+    pub bare_array: bool,
+    /// Pointers into the record, or `@column`.
+    pub key: Vec<String>,
+    /// Columns of `for_each` that split it into pulls.
+    pub scope: Vec<String>,
+    /// Columns of `for_each` that identify a partition.
+    pub partition: Vec<String>,
+    /// What a pull replaces.
+    pub replaces: Replaces,
+    /// Incremental reading.
+    pub cursor: Option<Cursor>,
+    /// A list asked for a time window.
+    pub window: Option<Window>,
+    /// Query parameters, in the order of the file.
+    pub params: Vec<(String, Template)>,
+    /// Paging.
+    pub page: Page,
+    /// Pointer to the API's own total.
+    pub total: Option<String>,
+    /// Packs partitions into one call.
+    pub batch: Option<Batch>,
+    /// Pointers that are blanked before landing.
+    pub redact: Vec<String>,
+    /// Statuses that say a partition is gone.
+    pub gone: Vec<u16>,
+    /// Statuses that say a partition may not be read.
+    pub forbidden: Vec<u16>,
+    /// Pages of one partition after which the pull fails.
+    pub max_pages: u32,
+    /// The query that says what to ask for; none = one request without parameters.
+    pub for_each: Option<String>,
+    /// Line where the `for_each` text begins in the file, from 1.
+    pub for_each_line: usize,
+}
+
+/// What a complete pull replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaces {
+    /// The whole scope (inside the window, if one is given): what is missing is gone.
+    Scope,
+    /// Each answered partition's records.
+    Partition,
+    /// The records with the same keys; a full list replaces the scope.
+    Keys,
+}
+
+/// Incremental reading by a column of `for_each`; NULL in it asks for the full list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The column.
+    pub column: String,
+    /// UTC calendar days after which a pull is full again.
+    pub full_every_days: Option<u32>,
+}
+
+/// The time window that a list was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Pointer to the record's time (epoch seconds or ISO 8601).
+    pub field: String,
+    /// Column with the first instant, NULL = from the beginning.
+    pub from: String,
+    /// Column with the instant after the last, NULL = to the end.
+    pub to: String,
+}
+
+/// How a list is cut into pages. One "page kind" has its own stop rule and loop guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// One answer holds everything.
+    None,
+    /// `limit` and `offset`; `next` is the pointer whose null ends the list, `size` the pointer to the page's own count.
+    Offset { limit: u32, limit_param: String, offset_param: String, next: Option<String>, size: Option<String> },
+    /// Ascending by key: `params` (with `{last}`) are added from the second page on; a short page ends it.
+    KeySet { limit: u32, limit_param: String, key: String, params: Vec<(String, String)> },
+}
+
+/// Several partitions in one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The `for_each` column whose values are joined.
+    pub column: String,
+    /// Values in one call.
+    pub size: u32,
+    /// Between the values.
+    pub join: String,
+    /// Pointer into the record that answers the column.
+    pub match_pointer: String,
+}
+
+impl Endpoint {
+    /// The columns that its `for_each` must deliver.
+    pub fn needed_columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        let templates = std::iter::once(&self.path).chain(self.params.iter().map(|(_, template)| template));
+        columns.extend(templates.flat_map(Template::columns));
+        columns.extend(self.scope.iter().map(String::as_str));
+        columns.extend(self.partition.iter().map(String::as_str));
+        columns.extend(self.key.iter().filter_map(|key| key.strip_prefix('@')));
+        columns.extend(self.cursor.iter().map(|cursor| cursor.column.as_str()));
+        columns.extend(self.window.iter().flat_map(|window| [window.from.as_str(), window.to.as_str()]));
+        columns.extend(self.batch.iter().map(|batch| batch.column.as_str()));
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// A hash of all that decides what is asked and how it is read; it is written into receipts.
+    pub fn definition_hash(&self) -> String {
+        use sha2::Digest;
+        // `Debug` of plain data is a canonical text here; lines are left out because moving an endpoint changes nothing.
+        let mut plain = self.clone();
+        (plain.line, plain.for_each_line) = (0, 0);
+        plain.description.clear();
+        let digest = sha2::Sha256::digest(format!("{plain:?}"));
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,23 @@
+//! The project as its files describe it: sources, models, contracts, reports, and the one graph. Pure: nothing here
+//! touches the network, DuckDB or the lake.
+
+mod contract;
+mod duration;
+mod endpoint;
+mod graph;
+mod header;
+mod model;
+mod project;
+mod source;
+mod source_file;
+mod template;
+
+pub use contract::{Column, ColumnType, Contract, Grain, OnMissing};
+pub use duration::parse_duration;
+pub use endpoint::{Batch, Cursor, Endpoint, Page, Replaces, Window};
+pub use graph::{Edge, Graph, Node, Reference, Selection};
+pub use header::Header;
+pub use model::{Model, ModelKind, Severity};
+pub use project::Project;
+pub use source::{Auth, Client, Means, RateLimit, ResponseRule, Retry, Source};
+pub use template::{Format, Piece, Template};

@@ -1,0 +1,220 @@
+//! `etl.toml` and the environment, resolved once. Stages get this and never look at the environment themselves.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::{
+    catalog::{RateLimit, parse_duration},
+    clock::Clock,
+    error::{Error, Kind, OrFail, Result},
+    secret::Secret,
+};
+
+/// A snapshot of the environment variables.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    /// The variables of this process. Values that are no Unicode are left out.
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+    }
+
+    /// These variables and no others.
+    pub fn of(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// Sets one variable, for the demo's own process.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// The value, unless it is missing or empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Replaces every `${NAME}` in `text`.
+    ///
+    /// # Errors
+    /// [`Kind::MissingVariable`] that names all missing variables.
+    pub fn expand(&self, text: &str) -> Result<String> {
+        let mut out = String::new();
+        let mut missing = Vec::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            out.push_str(&rest[..start]);
+            let Some(end) = rest[start..].find('}') else {
+                return Err(Error::new(Kind::Config, format!("`{text}` has a `${{` without a `}}`")));
+            };
+            let name = &rest[start + 2..start + end];
+            match self.get(name) {
+                Some(value) => out.push_str(value),
+                None => missing.push(format!("`{name}`")),
+            }
+            rest = &rest[start + end + 1..];
+        }
+        out.push_str(rest);
+        if missing.is_empty() {
+            return Ok(out);
+        }
+        Err(Error::new(Kind::MissingVariable, format!("environment variable {} is not set", missing.join(" and "))))
+    }
+
+    /// The names of the variables that `text` needs.
+    pub fn names_in(text: &str) -> Vec<String> {
+        text.split("${").skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Like [`Env::expand`], into a [`Secret`].
+    ///
+    /// # Errors
+    /// As [`Env::expand`].
+    pub fn expand_secret(&self, text: &str) -> Result<Secret> {
+        self.expand(text).map(Secret::new)
+    }
+}
+
+/// Everything that `etl.toml` and the environment decide.
+#[derive(Clone)]
+pub struct Settings {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// Folder or URL of the lake.
+    pub lake: String,
+    /// URL of the destination, for example `sqlite:data/etl.sqlite`. May hold a password: print it masked only.
+    pub database: Secret,
+    /// Folder for `lake.duckdb`, spill files and mirrors.
+    pub data: PathBuf,
+    /// The variables that SQL reads as the relation `vars`.
+    pub vars: BTreeMap<String, toml::Value>,
+    /// Rate limits that replace those of the source files, by source.
+    pub rate_limits: BTreeMap<String, RateLimit>,
+    /// Limits of DuckDB.
+    pub engine: EngineLimits,
+    /// Limits of a load.
+    pub load: LoadLimits,
+    /// Bytes of records that may wait in memory in all pulls together.
+    pub write_buffer: u64,
+    /// Partitions after which a long fan-out is committed in part.
+    pub commit_every: u32,
+    /// The clock; `ETL_NOW` sets it.
+    pub clock: Clock,
+    /// The environment.
+    pub env: Env,
+}
+
+/// Limits of DuckDB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineLimits {
+    /// For example `2GB`.
+    pub memory: String,
+    /// 0 = one per core.
+    pub threads: u32,
+}
+
+/// Limits of a load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoadLimits {
+    /// A table with more rows than this is guarded.
+    pub shrink_rows: u64,
+    /// It may lose at most this share of its rows, in percent.
+    pub shrink_percent: f64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    lake: Option<String>,
+    database: Option<String>,
+    data: Option<PathBuf>,
+    vars: BTreeMap<String, toml::Value>,
+    rate_limit: BTreeMap<String, RateLimitFile>,
+    engine: EngineFile,
+    extract: ExtractFile,
+    load: LoadFile,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateLimitFile {
+    requests: u32,
+    per: String,
+    concurrency: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EngineFile {
+    memory: Option<String>,
+    threads: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ExtractFile {
+    write_buffer_mb: Option<u64>,
+    commit_every: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LoadFile {
+    shrink_rows: Option<u64>,
+    shrink_percent: Option<f64>,
+}
+
+impl Settings {
+    /// Reads `etl.toml` under `root` (it may be missing) and the variables `ETL_LAKE`, `ETL_DATABASE`, `ETL_DATA`, `ETL_NOW`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] with the file and what is wrong.
+    pub fn read(root: &Path, env: Env) -> Result<Self> {
+        let path = root.join("etl.toml");
+        let text = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+            Error::new(Kind::Config, format!("etl.toml:{line}: {}", error.message().trim().replace('\n', " ")))
+        })?;
+        let mut rate_limits = BTreeMap::new();
+        for (source, limit) in file.rate_limit {
+            let per = parse_duration(&limit.per).map_err(|what| Error::new(Kind::Config, format!("etl.toml: rate_limit.{source}.per: {what}")))?;
+            if per < Duration::from_millis(1) || limit.concurrency == 0 {
+                return Err(Error::new(Kind::Config, format!("etl.toml: rate_limit.{source}: `per` and `concurrency` must be above 0")));
+            }
+            rate_limits.insert(source, RateLimit { requests: limit.requests, per, concurrency: limit.concurrency });
+        }
+        let clock = match env.get("ETL_NOW") {
+            None => Clock::system(),
+            Some(text) => {
+                let start: DateTime<Utc> = text
+                    .parse()
+                    .or_fail(Kind::Usage, || format!("`ETL_NOW` is `{text}`, which is no time like 2026-01-31T04:00:00Z"))?;
+                Clock::starting_at(start)
+            }
+        };
+        let data = root.join(file.data.unwrap_or_else(|| PathBuf::from(env.get("ETL_DATA").unwrap_or("data"))));
+        let chosen = |variable: &str, written: Option<String>, default: String| env.get(variable).map(str::to_owned).or(written).unwrap_or(default);
+        Ok(Self {
+            root: root.to_owned(),
+            lake: chosen("ETL_LAKE", file.lake, data.join("lake").display().to_string()),
+            database: Secret::new(chosen("ETL_DATABASE", file.database, format!("sqlite:{}", data.join("etl.sqlite").display()))),
+            data,
+            vars: file.vars,
+            rate_limits,
+            engine: EngineLimits { memory: file.engine.memory.unwrap_or_else(|| "2GB".to_owned()), threads: file.engine.threads },
+            load: LoadLimits { shrink_rows: file.load.shrink_rows.unwrap_or(50), shrink_percent: file.load.shrink_percent.unwrap_or(20.0) },
+            write_buffer: file.extract.write_buffer_mb.unwrap_or(64) * 1_000_000,
+            commit_every: file.extract.commit_every.unwrap_or(500).max(1),
+            clock,
+            env,
+        })
+    }
+}
