@@ -97,7 +97,9 @@ first_fixed as (
         changes.change.field_name as flag_name,
         min(changes.changed_at) as fixed_at
     from changes
-    where lower(trim(changes.change.added)) in ('fixed', 'verified')
+    where lower(regexp_replace(
+        changes.change.added, '^[\x09-\x0d\x{85}\p{Z}]+|[\x09-\x0d\x{85}\p{Z}]+$', '', 'g'
+    )) in ('fixed', 'verified')
     group by all
 )
 

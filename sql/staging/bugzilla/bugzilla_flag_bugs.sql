@@ -19,7 +19,9 @@ parsed as (
         ) as record,
         list_sort(list_distinct([
             name
-            for name in json_keys(raw.payload) || string_split(coalesce(raw.params ->> 'include_fields', ''), ',')
+            for name in list_concat(
+                json_keys(raw.payload), string_split(coalesce(raw.params ->> 'include_fields', ''), ',')
+            )
             if regexp_full_match(name, 'cf_status_firefox[0-9]+')
         ])) as flag_names
     from landed.bugzilla_flag_bugs as raw

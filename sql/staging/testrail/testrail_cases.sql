@@ -4,6 +4,7 @@ with
 parsed as (
     select
         raw._meta,
+        raw.scope,
         raw.params,
         from_json(
             raw.payload,
@@ -22,7 +23,7 @@ parsed as (
 
 select
     _meta,
-    try_cast(params ->> 'project_id' as bigint) as project_id,
+    try_cast(scope ->> 'project_id' as bigint) as project_id,
     coalesce(record.suite_id, try_cast(params ->> 'suite_id' as bigint)) as suite_id,
     record.id as case_id,
     coalesce(record.is_deleted = 1, false) as is_deleted,

@@ -3,7 +3,7 @@ with
 parsed as (
     select
         raw._meta,
-        raw.params,
+        raw.scope,
         from_json(
             raw.payload,
             '{
@@ -22,7 +22,7 @@ parsed as (
 
 select
     _meta,
-    try_cast(params ->> 'project_id' as bigint) as project_id,
+    try_cast(scope ->> 'project_id' as bigint) as project_id,
     record.id as milestone_id,
     record.name as milestone_name,
     record.description,

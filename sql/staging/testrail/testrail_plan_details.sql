@@ -3,7 +3,7 @@ with
 parsed as (
     select
         raw._meta,
-        raw.params,
+        raw.scope,
         from_json(
             raw.payload,
             '{
@@ -54,7 +54,7 @@ parsed as (
 
 select
     _meta,
-    try_cast(params ->> 'project_id' as bigint) as project_id,
+    try_cast(scope ->> 'project_id' as bigint) as project_id,
     record.id as plan_id,
     record.name as plan_name,
     coalesce(record.is_completed, record.completed_on is not null) as is_completed,

@@ -3,14 +3,14 @@ with
 parsed as (
     select
         raw._meta,
-        raw.params,
+        raw.scope,
         from_json(raw.payload, '{"id": "BIGINT", "name": "VARCHAR"}') as record
     from landed.testrail_suites as raw
 )
 
 select
     _meta,
-    try_cast(params ->> 'project_id' as bigint) as project_id,
+    try_cast(scope ->> 'project_id' as bigint) as project_id,
     record.id as suite_id,
     record.name as suite_name
 from parsed
