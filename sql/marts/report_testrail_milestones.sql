@@ -79,7 +79,7 @@ newest as (
     where milestone_id is not null
     qualify row_number() over (
         partition by milestone_id
-        order by fetched_at desc, source_rank desc, len(place), root_id, place desc
+        order by fetched_at desc, source_rank desc, len(place), root_id, place desc, project_id
     ) = 1
 ),
 
