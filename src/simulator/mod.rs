@@ -103,7 +103,7 @@ pub struct Simulator {
     shared: Arc<Shared>,
     first_day: NaiveDate,
     address: SocketAddr,
-    /// Its own threads: a test with paused time or one thread does not hold the server up, and stopping it is certain.
+    /// Its own thread: a caller that blocks, or pauses time, does not hold the server up; and stopping it is certain.
     runtime: Option<Runtime>,
 }
 
