@@ -134,25 +134,37 @@ fn indent(depth: usize, out: &mut Vec<u8>) {
 }
 
 fn write_text(text: &str, tail: &str, style: Style, out: &mut Vec<u8>) {
+    let php = style == Style::Php;
+    let special =
+        |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\' || (php && (byte == b'/' || !byte.is_ascii()));
     out.push(b'"');
-    for character in text.chars() {
-        match character {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '/' if style == Style::Php => out.extend_from_slice(b"\\/"),
-            other if u32::from(other) < 0x20 || (style == Style::Php && !other.is_ascii()) => {
-                for unit in other.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
-                }
-            }
-            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+    let mut rest = text;
+    // Most text is plain and copied in runs: a page of cases is some 200 KB.
+    while let Some(plain) = rest.bytes().position(special) {
+        out.extend_from_slice(&rest.as_bytes()[..plain]);
+        let mut characters = rest[plain..].chars();
+        if let Some(character) = characters.next() {
+            write_escape(character, out);
         }
+        rest = characters.as_str();
     }
+    out.extend_from_slice(rest.as_bytes());
     out.extend_from_slice(tail.as_bytes());
     out.push(b'"');
+}
+
+fn write_escape(character: char, out: &mut Vec<u8>) {
+    match character {
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '"' | '\\' | '/' => out.extend_from_slice(&[b'\\', character as u8]),
+        _ => {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+            }
+        }
+    }
 }
 
 #[cfg(test)]

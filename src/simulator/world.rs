@@ -37,7 +37,7 @@ pub struct Scale {
     pub milestones: u64,
     /// New top milestones a week.
     pub milestones_weekly: u64,
-    /// Bugs, about five of eight found by QA.
+    /// Bugs, about seven of ten found by QA.
     pub bugs: u64,
     /// New bugs a week.
     pub bugs_weekly: u64,

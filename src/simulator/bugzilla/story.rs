@@ -59,8 +59,8 @@ impl Story {
             1 => format!("[qa-found-in-c{found_in}][qa-triaged] 🦊"),
             _ => format!("[qa-found-in-c{found_in}]"),
         };
-        // Five bugs of eight are found by QA; every third of them is tagged later.
-        let by_qa = dice.below("by qa", 8) < 5;
+        // Seven bugs of ten are found by QA; every third of them is tagged later.
+        let by_qa = dice.below("by qa", 10) < 7;
         let tagged_later = dice.one_in("tagged later", 3);
         let mut state: State = [
             ("bug_status", "NEW"),
@@ -111,7 +111,7 @@ impl Story {
         self.events.last().map_or(self.created_on, |event| event.at)
     }
 
-    fn apply(&mut self, day: Day, seconds: i64, who: &'static str, wanted: Vec<(Cow<'static, str>, String)>) {
+    fn apply(&mut self, day: Day, seconds: i64, who: &'static str, wanted: Wanted) {
         // Events of one day keep their order, and none is as old as the bug.
         let at = seconds.max(self.changed_on() + 1);
         let in_use = |field: &str| {
@@ -136,10 +136,13 @@ impl Story {
     }
 }
 
+/// Fields and the values that they are to have.
+type Wanted = Vec<(Cow<'static, str>, String)>;
+
 /// The events of a bug before they are put in order.
 struct Plan {
     dice: Dice,
-    steps: Vec<(Day, Vec<(Cow<'static, str>, String)>)>,
+    steps: Vec<(Day, Wanted)>,
 }
 
 impl Plan {

@@ -52,6 +52,7 @@ pub(super) struct Cases<'a> {
     weekly: u64,
     /// Added to a case's number for its id; distinct for all suites.
     first_id: u64,
+    blocks: Dice,
 }
 
 impl<'a> Cases<'a> {
@@ -67,6 +68,7 @@ impl<'a> Cases<'a> {
             base: shares(scale.cases, &weights)[place],
             weekly: shares(scale.cases_weekly, &weights)[place],
             first_id: place as u64 * room + 1,
+            blocks: today.world.dice("case blocks", suite_id),
         }
     }
 
@@ -82,8 +84,7 @@ impl<'a> Cases<'a> {
 
     /// The case of this block that is deleted in the month before or after the story begins, and the day of it.
     fn deleted(&self, block: u64) -> Option<(u64, Day)> {
-        let dice = self.today.world.dice("case block", block).part("suite", self.suite_id);
-        let number = block * BLOCK + dice.below("number", BLOCK);
+        let number = block * BLOCK + self.blocks.part("block", block).below("number", BLOCK);
         // Spread evenly, whatever the seed: every demo shows some that are gone, deleted and about to go.
         let day = ((block * 13 + self.suite_id * 29) % 60).cast_signed() - 30;
         (appears(number, self.base, self.weekly) < day).then_some((number, day))
@@ -174,17 +175,15 @@ impl<'a> Cases<'a> {
             &mut record,
             &["refs", "labels", "custom_automation_status", "custom_automation_coverage", "custom_sub_test_suites"],
         );
-        let style = style(dice, Style::Php);
         let start = out.len();
-        Value::Object(record.clone()).write(style, out);
+        Value::Object(record).write(style(dice, Style::Php), out);
         let missing = scale.case_bytes.saturating_sub((out.len() - start) as u64);
         if missing > 0 {
-            out.truncate(start);
-            let name = "custom_steps";
-            let around = r#","":"""#.len() + name.len();
-            let filler = filler(dice, (missing as usize).saturating_sub(around));
-            record.push((name.into(), filler.into()));
-            Value::Object(record).write(style, out);
+            // The last byte is the closing brace.
+            out.pop();
+            out.extend_from_slice(br#","custom_steps":""#);
+            fill(dice, missing as usize, out);
+            out.extend_from_slice(br#""}"#);
         }
     }
 }
@@ -264,18 +263,17 @@ fn sub_suites(dice: Dice) -> Value {
     dice.pick("sub suites", &choices).map_or(Value::Null, |ids| Value::list(ids.iter().copied()))
 }
 
-fn filler(dice: Dice, length: usize) -> String {
-    let words = ["open the menu", "restart the browser", "wait for the page", "check the result", "close the tab"];
-    let mut text = String::with_capacity(length + 24);
-    for number in 0.. {
-        if text.len() >= length {
-            break;
-        }
-        text.push_str(dice.part("word", number).pick("word", &words));
-        text.push_str(". ");
+/// Appends at least `length` bytes less what stands around them: the steps of a test, no two cases having the same.
+fn fill(dice: Dice, length: usize, out: &mut Vec<u8>) {
+    let steps =
+        ["Open the menu. ", "Restart the browser. ", "Wait for the page. ", "Check the result. ", "Close the tab. "];
+    let end = out.len() + length.saturating_sub(r#","custom_steps":"""#.len());
+    let mut bits = dice.below("steps", u64::MAX);
+    while out.len() < end {
+        let step = steps[(bits % steps.len() as u64) as usize].as_bytes();
+        out.extend_from_slice(&step[..step.len().min(end - out.len())]);
+        bits = bits.rotate_right(5).wrapping_add(1);
     }
-    text.truncate(length);
-    text
 }
 
 #[cfg(test)]

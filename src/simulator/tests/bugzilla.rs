@@ -156,8 +156,8 @@ async fn history_tells_when_a_flag_became_what_it_is() {
         let body = bugzilla(&simulator, &format!("bug/{}/history", bug["id"])).await.json();
         let history = body["bugs"][0]["history"].as_array().unwrap();
         assert!(history.last().is_none_or(|last| last["when"] == bug["last_change_time"]));
-        let changes = history.iter().flat_map(|saved| saved["changes"].as_array().unwrap());
-        let last = changes.filter(|change| change["field_name"] == "cf_status_firefox144").next_back();
+        let mut changes = history.iter().flat_map(|saved| saved["changes"].as_array().unwrap());
+        let last = changes.rfind(|change| change["field_name"] == "cf_status_firefox144");
         // A flag that was set at filing has none.
         told += u32::from(last.is_some());
         assert!(last.is_none_or(|change| change["added"] == bug["cf_status_firefox144"]));
