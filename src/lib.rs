@@ -8,3 +8,4 @@ pub mod lake;
 pub mod names;
 pub mod secret;
 pub mod settings;
+pub mod simulator;
