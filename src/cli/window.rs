@@ -31,7 +31,9 @@ pub fn window(args: &SelectionArgs, run_at: DateTime<Utc>) -> Result<Option<(Dat
             }
         }
         (Some(start), Some(end), _) if start > end => wrong(format!("`--start-date {start}` is after `--end-date {end}`")),
-        (Some(start), _, _) if midnight(start) >= run_at => wrong(format!("`--start-date {start}` is not before now ({})", run_at.format("%F %T UTC"))),
+        (Some(start), _, _) if midnight(start) >= run_at => {
+            wrong(format!("`--start-date {start}` is not before now ({})", run_at.format("%F %T UTC")))
+        }
         (Some(start), end, _) => {
             let after_end = end.and_then(|end| end.checked_add_days(Days::new(1))).map_or(run_at, midnight);
             Ok(Some((midnight(start), after_end.min(run_at))))
@@ -51,7 +53,8 @@ mod tests {
     fn resolve(options: &str) -> String {
         let parts: Vec<&str> = options.split('|').collect();
         let date = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
-        let args = SelectionArgs { num_days: parts[0].parse().ok(), start_date: date(parts[1]), end_date: date(parts[2]), ..SelectionArgs::default() };
+        let args =
+            SelectionArgs { num_days: parts[0].parse().ok(), start_date: date(parts[1]), end_date: date(parts[2]), ..SelectionArgs::default() };
         match window(&args, "2026-03-10T04:05:06Z".parse().unwrap()) {
             Ok(None) => "none".to_owned(),
             Ok(Some((from, to))) => format!("{} .. {}", from.format("%F %T"), to.format("%F %T")),

@@ -7,7 +7,10 @@ use std::{
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
-    datatypes::{DataType, Field, Fields, Schema},
+    datatypes::{
+        ArrowTimestampType, DataType, Field, Fields, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType,
+    },
     error::ArrowError,
     util::display::{ArrayFormatter, FormatOptions},
 };
@@ -144,10 +147,17 @@ impl<'a> Column<'a> {
     }
 }
 
-/// Dictionaries (DuckDB's ENUM) as plain values.
+/// Dictionaries (DuckDB's ENUM) as plain values, and times with a zone as UTC: Arrow cannot show a named zone by itself.
 fn unpacked(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    fn in_utc<T: ArrowTimestampType>(array: &ArrayRef) -> ArrayRef {
+        Arc::new(array.as_primitive::<T>().clone().with_timezone("+00:00"))
+    }
     match array.data_type() {
         DataType::Dictionary(_, values) => arrow::compute::cast(array, values),
+        DataType::Timestamp(TimeUnit::Second, Some(_)) => Ok(in_utc::<TimestampSecondType>(array)),
+        DataType::Timestamp(TimeUnit::Millisecond, Some(_)) => Ok(in_utc::<TimestampMillisecondType>(array)),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Ok(in_utc::<TimestampMicrosecondType>(array)),
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => Ok(in_utc::<TimestampNanosecondType>(array)),
         _ => Ok(array.clone()),
     }
 }
@@ -226,7 +236,8 @@ mod tests {
 
     use arrow::{
         array::{
-            BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
+            BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray, StructArray,
+            TimestampMicrosecondArray,
         },
         datatypes::Int32Type,
     };
@@ -235,11 +246,8 @@ mod tests {
 
     fn batch() -> RecordBatch {
         let inner = Fields::from(vec![Field::new("a", DataType::Int32, true), Field::new("b \"", DataType::Utf8, true)]);
-        let structs = StructArray::new(
-            inner,
-            vec![Arc::new(Int32Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["x", "y\n"]))],
-            None,
-        );
+        let structs =
+            StructArray::new(inner, vec![Arc::new(Int32Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["x", "y\n"]))], None);
         let json = StringArray::from(vec![Some("{\"k\": [1]}"), Some("no json")]);
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("i", Arc::new(Int64Array::from(vec![Some(i64::MAX), None]))),
@@ -247,7 +255,7 @@ mod tests {
             ("t", Arc::new(StringArray::from(vec![Some("a, b"), Some("")]))),
             ("b", Arc::new(BooleanArray::from(vec![Some(true), None]))),
             ("ts", Arc::new(TimestampMicrosecondArray::from(vec![1_769_832_000_000_000, 1_769_832_000_500_000]))),
-            ("tz", Arc::new(TimestampMicrosecondArray::from(vec![1_769_832_000_000_000, 0]).with_timezone("UTC"))),
+            ("tz", Arc::new(TimestampMicrosecondArray::from(vec![1_769_832_000_000_000, 0]).with_timezone("Europe/Berlin"))),
             ("d", Arc::new(Date32Array::from(vec![Some(20_484), None]))),
             ("dec", Arc::new(Decimal128Array::from(vec![Some(-5), Some(12_345)]).with_precision_and_scale(38, 2).unwrap())),
             ("l", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), None]), None]))),
@@ -276,12 +284,21 @@ mod tests {
 
     #[test]
     fn csv() {
-        insta::assert_snapshot!(written(Format::Csv, 1).0, @"");
+        insta::assert_snapshot!(written(Format::Csv, 1).0, @r#"
+        i,f,t,b,ts,tz,d,dec,l,s,j
+        9223372036854775807,1.5,"a, b",true,2026-01-31 04:00:00,2026-01-31 04:00:00+00:00,2026-01-31,-0.05,"[1,null]","{""a"":1,""b \"""":""x""}","{""k"": [1]}"
+        ,nan,"",,2026-01-31 04:00:00.500,1970-01-01 00:00:00+00:00,,123.45,,"{""a"":null,""b \"""":""y\n""}",no json
+        "#);
     }
 
     #[test]
     fn json_keeps_wide_numbers_and_nests_documents() {
-        insta::assert_snapshot!(written(Format::Json, 1).0, @"");
+        insta::assert_snapshot!(written(Format::Json, 1).0, @r#"
+        [
+        {"i":9223372036854775807,"f":1.5,"t":"a, b","b":true,"ts":"2026-01-31 04:00:00","tz":"2026-01-31 04:00:00+00:00","d":"2026-01-31","dec":-0.05,"l":[1,null],"s":{"a":1,"b \"":"x"},"j":{"k": [1]}},
+        {"i":null,"f":"nan","t":"","b":null,"ts":"2026-01-31 04:00:00.500","tz":"1970-01-01 00:00:00+00:00","d":null,"dec":123.45,"l":null,"s":{"a":null,"b \"":"y\n"},"j":"no json"}
+        ]
+        "#);
         serde_json::from_str::<serde_json::Value>(&written(Format::Json, 1).0).unwrap();
     }
 

@@ -6,7 +6,7 @@ use fs_err::OpenOptions;
 
 use super::color::tame;
 use crate::{
-    error::{OrFail, Kind, Result},
+    error::{Kind, OrFail, Result},
     settings::Env,
 };
 

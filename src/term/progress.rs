@@ -133,7 +133,10 @@ impl State {
     /// Brings the bar that the event is about up to date.
     fn draw(&mut self, printer: &Printer, event: &Event) {
         match event {
-            Event::PullStarted { endpoint, .. } | Event::Page { endpoint, .. } | Event::PartitionDone { endpoint, .. } | Event::PullFinished { endpoint, .. } => {
+            Event::PullStarted { endpoint, .. }
+            | Event::Page { endpoint, .. }
+            | Event::PartitionDone { endpoint, .. }
+            | Event::PullFinished { endpoint, .. } => {
                 let Some(tally) = self.tally.endpoints.get(endpoint) else { return };
                 let bar = self.bars.entry(endpoint.clone()).or_insert_with(|| {
                     let bar = printer.bars().add(ProgressBar::new(0).with_style(bar_style()).with_prefix(endpoint.clone()));
@@ -169,7 +172,9 @@ impl State {
 }
 
 fn bar_style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix:28} [{bar:20}] {elapsed:>4} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    ProgressStyle::with_template("{spinner} {prefix:28} [{bar:20}] {elapsed:>4} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 #[cfg(test)]

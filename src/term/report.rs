@@ -1,10 +1,6 @@
 //! What a run did, as tables for people and for a GitHub job's summary.
 
-use super::{
-    Cell, Rows,
-    color::tame,
-    units,
-};
+use super::{Cell, Rows, color::tame, units};
 use crate::names;
 
 /// How one thing ended.
@@ -205,7 +201,8 @@ impl Report {
             pulls.chain(self.models.iter().map(|model| model.verdict)).chain(self.tables.iter().map(|table| table.verdict))
         };
         let count = |wanted: Verdict| verdicts().filter(|verdict| *verdict == wanted).count();
-        let mut headline = if parts.is_empty() { "nothing to do".to_owned() } else { format!("{} in {}", parts.join(", "), units::seconds(self.seconds)) };
+        let mut headline =
+            if parts.is_empty() { "nothing to do".to_owned() } else { format!("{} in {}", parts.join(", "), units::seconds(self.seconds)) };
         for (wanted, word) in [(Verdict::Failed, "failed"), (Verdict::Partial, "partial"), (Verdict::Skipped, "skipped")] {
             match count(wanted) {
                 0 => {}
@@ -325,12 +322,69 @@ mod tests {
 
     #[test]
     fn text_for_people() {
-        insta::assert_snapshot!(report().to_text(None), @"");
+        insta::assert_snapshot!(report().to_text(None), @r#"
+        endpoint        scope          fetched  stop        requests  retries  bytes  time  verdict
+        ─────────────── ────────────── ──────── ─────────── ───────── ──────── ────── ───── ────────
+        testrail_cases  project_id 17   12,345  short_page        50        0  17 MB  12 s  done
+        testrail_cases                  12,345  short_page        50        1  17 MB  12 s  FAILED
+
+        model     rows  state      time   verdict
+        ───────── ───── ────────── ────── ────────
+        report_a     7  unchanged  0.0 s  done
+
+        table     insert  update  delete  unchanged  as of                verdict
+        ───────── ─────── ─────── ─────── ────────── ──────────────────── ────────
+        report_a       1       2       0          4  2026-01-31 04:00:00  done
+
+        note: report_a: audit `x` found 2 rows
+        note: report_a: `title` cut in 3 rows
+        problem: testrail_cases: no <answer>
+          in time
+        problem: stale: report_b
+        2 pulls, 1 model, 1 table in 14 s; 1 failed
+        "#);
     }
 
     #[test]
     fn markdown_for_the_job_summary() {
-        insta::assert_snapshot!(report().to_markdown(), @"");
+        insta::assert_snapshot!(report().to_markdown(), @r#"
+        ### etl run: 2 pulls, 1 model, 1 table in 14 s; 1 failed
+
+        **Problems**
+
+        - testrail\_cases: no &lt;answer> in time
+        - stale: report\_b
+
+        **Notes**
+
+        - report\_a: audit 'x' found 2 rows
+        - report\_a: 'title' cut in 3 rows
+
+        <details><summary>Pulls</summary>
+
+        | endpoint | scope | fetched | stop | requests | retries | bytes | time | verdict |
+        | --- | --- | ---: | --- | ---: | ---: | --- | --- | --- |
+        | testrail_cases | project_id 17 | 12,345 | short_page | 50 | 0 | 17 MB | 12 s | done |
+        | testrail_cases |  | 12,345 | short_page | 50 | 1 | 17 MB | 12 s | FAILED |
+
+        </details>
+
+        <details><summary>Models</summary>
+
+        | model | rows | state | time | verdict |
+        | --- | ---: | --- | --- | --- |
+        | report_a | 7 | unchanged | 0.0 s | done |
+
+        </details>
+
+        <details><summary>Tables</summary>
+
+        | table | insert | update | delete | unchanged | as of | verdict |
+        | --- | ---: | ---: | ---: | ---: | --- | --- |
+        | report_a | 1 | 2 | 0 | 4 | 2026-01-31 04:00:00 | done |
+
+        </details>
+        "#);
     }
 
     #[test]

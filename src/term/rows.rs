@@ -298,7 +298,13 @@ mod tests {
 
     #[test]
     fn table() {
-        insta::assert_snapshot!(written(Format::Table), @r#""#);
+        insta::assert_snapshot!(written(Format::Table), @r#"
+        name       rows    last  ok
+        ────────── ─────── ───── ──────
+        cases      12,345  1.50  true
+        a, "b"\n|       7  NULL  false
+                        0  [1]   NULL
+        "#);
     }
 
     #[test]
@@ -320,7 +326,13 @@ mod tests {
 
     #[test]
     fn markdown_escapes_what_would_break_it() {
-        insta::assert_snapshot!(rows().to_markdown(), @r#""#);
+        insta::assert_snapshot!(rows().to_markdown(), @r#"
+        | name | rows | last | ok |
+        | --- | ---: | --- | --- |
+        | cases | 12,345 | 1.50 | true |
+        | a, "b"\\n\| | 7 |  | false |
+        |  | 0 | [1] |  |
+        "#);
     }
 
     #[test]

@@ -51,7 +51,11 @@ pub(super) enum Saying {
 impl EndpointTally {
     /// `12 of 40 partitions, 3,000 records, 4.2 MB`.
     pub(super) fn text(&self) -> String {
-        let partitions = if self.partitions > 1 { format!("{} of {} partitions, ", grouped(self.partitions_done), grouped(self.partitions)) } else { String::new() };
+        let partitions = if self.partitions > 1 {
+            format!("{} of {} partitions, ", grouped(self.partitions_done), grouped(self.partitions))
+        } else {
+            String::new()
+        };
         format!("{partitions}{}, {}", count(self.records, "record"), units::bytes(self.bytes))
     }
 }
@@ -120,7 +124,14 @@ impl Tally {
     }
 
     fn endpoint(&mut self, endpoint: &str, now: Instant) -> &mut EndpointTally {
-        self.endpoints.entry(endpoint.to_owned()).or_insert(EndpointTally { started: now, open: 0, partitions: 0, partitions_done: 0, records: 0, bytes: 0 })
+        self.endpoints.entry(endpoint.to_owned()).or_insert(EndpointTally {
+            started: now,
+            open: 0,
+            partitions: 0,
+            partitions_done: 0,
+            records: 0,
+            bytes: 0,
+        })
     }
 
     /// Many requests of a source wait together; the longest wait is told, and told again only when it is over.
@@ -151,7 +162,9 @@ mod tests {
     fn one_line_for_each_endpoint_that_works() {
         let mut tally = Tally::default();
         let begin = Instant::now();
-        for event in [started(40), started(2), page(250), page(1_000), Event::PartitionDone { endpoint: "testrail_cases".to_owned(), scope: "{}".to_owned() }] {
+        for event in
+            [started(40), started(2), page(250), page(1_000), Event::PartitionDone { endpoint: "testrail_cases".to_owned(), scope: "{}".to_owned() }]
+        {
             assert_eq!(tally.take(&event, begin), None);
         }
         tally.take(&Event::ModelStarted { model: "a".to_owned() }, begin);

@@ -27,9 +27,8 @@ struct Rules {
 impl Rules {
     /// Reads the table `| room | holds | may import | crates of its own |`.
     fn parse(page: &str) -> Self {
-        let names = |cell: &str| -> Vec<String> {
-            cell.split([',', ' ', '`']).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-        };
+        let names =
+            |cell: &str| -> Vec<String> { cell.split([',', ' ', '`']).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect() };
         let mut rules = Self::default();
         let rows: Vec<Vec<&str>> = page.lines().filter(|line| line.starts_with("| `")).map(|line| line.split('|').collect()).collect();
         let all: BTreeSet<String> = rows.iter().flat_map(|cells| names(cells[1])).collect();
@@ -291,7 +290,10 @@ fn a_forbidden_arrow_is_found() {
     assert_eq!(find("catalog/mod.rs", "mod tests { use crate::simulator::Simulator; }"), "");
     assert_eq!(find("catalog/mod.rs", "use crate::simulator::Simulator;"), "src/catalog/mod.rs: `catalog` may not import `simulator`");
     assert_eq!(find("transform/run.rs", "use duckdb::Connection;"), "src/transform/run.rs: crate `duckdb` is fenced; `transform` may not use it");
-    assert_eq!(find("lake/gc.rs", "fn f() { std::fs::remove_file(p); }"), "src/lake/gc.rs: `std::fs` leaves the path out of its errors; use `fs_err`");
+    assert_eq!(
+        find("lake/gc.rs", "fn f() { std::fs::remove_file(p); }"),
+        "src/lake/gc.rs: `std::fs` leaves the path out of its errors; use `fs_err`"
+    );
     assert_eq!(find("lake/gc.rs", "fn f() { println!(); }"), "src/lake/gc.rs: `println!` is not allowed; print through `term`");
     assert_eq!(find("attic/a.rs", ""), "src/attic/a.rs: room `attic` is not in the table of docs/ARCHITECTURE.md");
 }
