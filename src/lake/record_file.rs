@@ -381,27 +381,29 @@ mod tests {
         }
     }
 
-    /// `cargo test --lib lake::record_file -- --ignored --nocapture`: a million records of 800 bytes.
+    /// `cargo test --lib lake::record_file -- --ignored --nocapture`: a million records of 800 bytes, shaped as TestRail's cases.
     #[test]
     #[ignore = "a measurement, not a check"]
     #[expect(clippy::print_stderr, reason = "it is there to be read")]
     fn a_million_records() {
         const RECORDS: u32 = 1_000_000;
         let mut seed = 1_u64;
-        let mut random = || {
+        let mut random = |below: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            seed >> 33
+            (seed >> 33) % below
         };
         let words = ["login", "bookmark", "toolbar", "open", "private", "settings", "verify", "tab", "shield", "history"];
         let payloads: Vec<String> = (0..20_000)
             .map(|id| {
-                let mut text = format!(r#"{{"id":{id},"section_id":{},"created_on":{},"title":""#, random() % 9_999, 1_600_000_000 + random() % 99_999_999);
-                while text.len() < 740 {
-                    text.push_str(words[usize::try_from(random()).unwrap() % words.len()]);
-                    text.push_str(if random() % 7 == 0 { ". " } else { " " });
-                }
-                text + &format!(r#"","priority_id":{},"custom_automation":{}}}"#, random() % 4, random())
+                let title: Vec<&str> = (0..9).map(|_| words[usize::try_from(random(10)).unwrap()]).collect();
+                let (created, updated) = (1_600_000_000 + random(99_999_999), 1_700_000_000 + random(9_999_999));
+                let fixed = r#""template_id":1,"type_id":7,"milestone_id":null,"refs":null,"suite_id":3192,"display_order":1,"is_deleted":0,"case_assignedto_id":null,"custom_automation_coverage":1,"custom_sub_test_suites":[1,2],"custom_rotation":null,"custom_prerequisites":null,"custom_preconds":null,"custom_notes":null,"custom_mission":null,"custom_goals":null,"custom_testrail_label":null,"custom_automated_test_names":null,"comments":[]"#;
+                format!(
+                    r#"{{"id":{id},"title":"{}","section_id":{},"priority_id":{},"created_by":{},"created_on":{created},"updated_by":{},"updated_on":{updated},"estimate":"{}s","custom_automation_status":{},{fixed}}}"#,
+                    title.join(" "), random(9_999), random(5), random(99), random(99), random(900), random(6),
+                )
             })
+            .map(|text| { let missing = 800_usize.saturating_sub(text.len() + 20); text.replacen("\"refs\":null", &format!("\"refs\":\"{}\"", "BUG-1234567 ".repeat(missing / 12 + 1)), 1) })
             .collect();
         let budget = WriteBudget::new(64 << 20);
         let mut writer = RecordWriter::create(&budget, &head()).unwrap();
