@@ -73,12 +73,13 @@ impl QueryArgs {
 const QUERY_HELP: &str = "\
 Examples:
   etl query \"from latest.testrail_cases limit 5\"
-  etl query \"select endpoint, max(finished) from pulls where complete group by all\" --format json
+  etl query \"select endpoint, max(finished) from pulls group by all\" --format json
   etl query -f report.sql --as-of 2026-01-31 -o report.parquet
   etl query --format csv < report.sql
 
-Relations: every model and seed by name; latest.NODE, history.NODE and landed.NODE for each endpoint; pulls, partitions,
-run, vars. Times are UTC. The statement may read nothing else: no files, no network, no settings.";
+Relations: every model and seed by name; latest.NODE, history.NODE and landed.NODE for each
+endpoint; pulls, partitions, run, vars. Times are UTC. The statement may read nothing else: no
+files, no network, no settings.";
 
 /// `etl status`.
 #[derive(Args, Clone, Debug)]
