@@ -98,7 +98,7 @@ Examples:
   etl status
   etl status testrail --format json
 
-Exit code 1 when a report is older than its schedule allows, so a timer elsewhere can watch the pump.";
+Exit code 1 when a report is older than its schedule allows: a timer can watch the pump.";
 
 /// `etl doctor`.
 #[derive(Args, Clone, Debug)]
@@ -114,8 +114,8 @@ pub struct DoctorArgs {
 
 const DOCTOR_HELP: &str = "\
 Examples:
-  etl doctor --offline                               before a commit: do all files fit together?
-  etl doctor                                         before a run: credentials, lake, database, APIs";
+  etl doctor --offline                               before a commit: do the files fit?
+  etl doctor                                         before a run: also variables and APIs";
 
 /// `etl lineage`.
 #[derive(Args, Clone, Debug)]

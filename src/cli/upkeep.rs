@@ -32,7 +32,7 @@ pub enum MigrateVerb {
 
 const MIGRATE_HELP: &str = "\
 Examples:
-  etl migrate new add_milestones                     then read and commit what it wrote below migrations/
+  etl migrate new add_milestones                     then read and commit what it wrote
   etl migrate run
   etl migrate status";
 
