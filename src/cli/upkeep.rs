@@ -95,7 +95,7 @@ Examples:
   etl test report_test_case_coverage
   etl test report_test_case_coverage/null_labels
 
-A case is a folder: case.toml (which pulls, when), records as the API sends them, and expect.csv.";
+A case is a folder: case.toml (which pulls, when), records as the API sends them, expect.csv.";
 
 /// `etl completions`.
 #[derive(Args, Clone, Debug)]
