@@ -2,8 +2,11 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod engine;
 pub mod error;
 pub mod events;
+pub mod extract;
+pub mod http;
 pub mod lake;
 pub mod names;
 pub mod secret;
