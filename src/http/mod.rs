@@ -13,5 +13,5 @@ mod retry;
 pub mod scan;
 
 pub use answer::{Answer, Failure, Fetched, Got};
-pub use base_url::BaseUrl;
+pub use base_url::{BaseUrl, encode};
 pub use client::{HttpClient, Request};
