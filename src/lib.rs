@@ -1,6 +1,7 @@
 //! `etl`: a data pump for test operations. See `docs/ARCHITECTURE.md` for the rooms and what each may import.
 
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod error;
@@ -11,3 +12,6 @@ pub mod lake;
 pub mod names;
 pub mod secret;
 pub mod settings;
+pub mod simulator;
+pub mod term;
+pub mod transform;

@@ -1,17 +1,26 @@
-//! Stand-in until the branch with DuckDB is merged.
+//! DuckDB over the lake: the state of every relation as of one moment, for `for_each` queries, models, audits and people.
 
+mod builtins;
+mod contract_check;
+mod drift;
+mod landed;
+mod lint;
+mod live;
+mod moment;
+mod query;
+mod references;
 mod row;
 mod run_row;
+mod seeds;
+mod session;
+mod shell_file;
+mod staged;
+mod typed;
 
+pub use contract_check::projection;
+pub use live::{Inputs, inputs};
+pub use moment::{Engine, Moment};
+pub use query::Batches;
 pub use row::{Row, Value};
 pub use run_row::RunRow;
-
-/// Stand-in.
-pub struct Engine;
-
-impl Engine {
-    /// Stand-in.
-    pub fn for_each(&self, _: &crate::catalog::Endpoint, _: &RunRow, _: &[crate::lake::Receipt]) -> crate::error::Result<Vec<Row>> {
-        Ok(Vec::new())
-    }
-}
+pub use shell_file::write_shell_file;
