@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     catalog::{Endpoint, Graph, Node, Project, Selection},
-    engine::{Engine, Row, RunRow},
+    engine::{Engine, RunRow},
     error::{Error, Kind, Result},
     events::{Event, Observer},
     http::HttpClient,
@@ -58,14 +58,6 @@ pub struct Job<'a> {
 /// # Errors
 /// Only where nothing could be tried: a source that is not configured, a lake that cannot be read.
 pub async fn run(job: &Job<'_>) -> Result<Summary> {
-    let rows = |endpoint: &Endpoint, receipts: &[Receipt]| blocking(|| job.engine.for_each(endpoint, &job.run, receipts));
-    run_with(job, &rows).await
-}
-
-/// Answers an endpoint's `for_each` from the lake that the receipts describe.
-type Rows<'a> = dyn Fn(&Endpoint, &[Receipt]) -> Result<Vec<Row>> + 'a;
-
-async fn run_with(job: &Job<'_>, rows: &Rows<'_>) -> Result<Summary> {
     let clients = clients(job)?;
     let budget = WriteBudget::new(job.settings.write_buffer);
     let context = Context {
@@ -85,7 +77,7 @@ async fn run_with(job: &Job<'_>, rows: &Rows<'_>) -> Result<Summary> {
             let endpoint = job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
             note_stale(job, endpoint, &mut summary);
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
-            match ask(job, endpoint, &receipts, rows) {
+            match ask(job, endpoint, &receipts) {
                 Ok(pulls) if pulls.is_empty() => summary.pulls.push(PullSummary::empty(id, "", Stop::NoPartitions)),
                 Ok(pulls) => planned.extend(pulls.into_iter().map(|pull| (endpoint, client, pull))),
                 Err(error) => {
@@ -120,8 +112,10 @@ fn clients(job: &Job<'_>) -> Result<BTreeMap<String, HttpClient>> {
 }
 
 /// The pulls of one endpoint.
-fn ask(job: &Job<'_>, endpoint: &Endpoint, receipts: &[Receipt], rows: &Rows<'_>) -> Result<Vec<Pull>> {
-    let rows = if endpoint.for_each.is_some() { rows(endpoint, receipts)? } else { Vec::new() };
+fn ask(job: &Job<'_>, endpoint: &Endpoint, receipts: &[Receipt]) -> Result<Vec<Pull>> {
+    // Questions are about the lake as it is now: what the waves before have committed is younger than the run.
+    let now = RunRow { as_of: job.settings.clock.now(), ..job.run.clone() };
+    let rows = if endpoint.for_each.is_some() { blocking(|| job.engine.for_each(endpoint, &now, receipts))? } else { Vec::new() };
     let file = job.project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
     let line = if endpoint.for_each_line > 0 { endpoint.for_each_line } else { endpoint.line };
     let known = Known::of(endpoint, receipts, job.run_id, job.resume);
