@@ -5,6 +5,7 @@ pub mod clock;
 pub mod error;
 pub mod events;
 pub mod lake;
+pub mod load;
 pub mod names;
 pub mod secret;
 pub mod settings;
