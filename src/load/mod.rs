@@ -14,6 +14,7 @@ mod flavour;
 mod guard;
 mod ledger;
 mod mart;
+pub mod migrate;
 mod picked;
 mod plan;
 mod preflight;
