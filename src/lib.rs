@@ -1,7 +1,9 @@
 //! `etl`: a data pump for test operations. See `docs/ARCHITECTURE.md` for the rooms and what each may import.
 
 pub mod catalog;
+pub mod cli;
 pub mod clock;
+pub mod engine;
 pub mod error;
 pub mod events;
 pub mod lake;
@@ -9,3 +11,6 @@ pub mod load;
 pub mod names;
 pub mod secret;
 pub mod settings;
+pub mod simulator;
+pub mod term;
+pub mod transform;

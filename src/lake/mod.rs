@@ -1,5 +1,34 @@
 //! The lake: objects, their layout, receipts and Parquet files. See `docs/lake.md`.
+//!
+//! [`Lake`] reads and writes objects and knows what they mean; [`RecordWriter`] and [`ExchangeWriter`] make the files of a
+//! pull on the local disk; [`Lake::commit`] makes a pull visible. Everything is written once and under a name of its own,
+//! so any number of processes may use one lake, and a kill at any instant leaves garbage at worst.
 
+mod budget;
+mod checkpoint;
+mod commit;
+mod document;
+mod exchange_file;
+mod footer;
+mod gc;
+pub mod layout;
+mod manifest;
 mod receipt;
+mod receipts;
+mod record_file;
+mod rows;
+mod run_log;
+mod spool;
+mod store;
 
+pub use budget::WriteBudget;
+pub use exchange_file::{ExchangeRow, ExchangeWriter};
+pub use footer::Footer;
+pub use gc::{GcReport, Removed, StagedKeep, gc};
+pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};
+pub use record_file::{PullHead, RecordRow, RecordWriter};
+pub use rows::{Batches, read_batches};
+pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};
+pub use spool::Finished;
+pub use store::{Lake, Object};

@@ -1,0 +1,7 @@
+-- description: Counts are not negative.
+-- severity: fail
+select *
+from report_test_run_counts
+where least(
+    test_case_passed_count, test_case_blocked_count, test_case_retest_count, test_case_failed_count
+) < 0

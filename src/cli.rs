@@ -1,0 +1,150 @@
+//! The command line: clap's types, their help, and the pure rules that turn options into a window and projects.
+//!
+//! Nothing here runs anything. Stages never see these types; `commands` resolves them into settings, a selection and a run.
+
+mod global;
+mod moment;
+mod platform;
+mod reading;
+mod selection;
+mod stages;
+mod upkeep;
+mod window;
+
+use clap::{Parser, Subcommand};
+
+pub use global::Global;
+pub use moment::as_of;
+pub use platform::{Platform, projects};
+pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
+pub use selection::SelectionArgs;
+pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use window::window;
+
+/// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "etl", version, propagate_version = true, max_term_width = 110, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One verb per file in `commands/`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Pull records from the APIs and land them in the lake, each record's bytes as received
+    Extract(ExtractArgs),
+    /// Compute the models from the lake with DuckDB: staging, marts, audits. Touches no API and no database
+    Transform(TransformArgs),
+    /// Make the tables of the database equal to the marts: plan, check, apply in one transaction per table
+    Load(LoadArgs),
+    /// Extract, transform and load, in this order
+    Run(RunArgs),
+    /// Ask the lake in SQL: latest.*, history.*, landed.*, pulls, any model
+    Query(QueryArgs),
+    /// Show what was pulled, computed and loaded, how old it is, and what failed
+    Status(StatusArgs),
+    /// Check files, variables, lake, database and every API, without changing anything
+    Doctor(DoctorArgs),
+    /// Show what a node needs and what needs it
+    Lineage(LineageArgs),
+    /// Write, run or list the database's migrations
+    Migrate(MigrateArgs),
+    /// Remove from the lake what no committed pull names
+    Gc(GcArgs),
+    /// Run everything on this machine against simulated APIs
+    Demo(DemoArgs),
+    /// Run the SQL tests below sql/tests: fixed records in, exact rows out
+    Test(TestArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  etl run report_test_case_coverage         extract, compute and load what this one table needs
+  etl run --report-type ALL --platform mobile
+  etl load --plan                           what a load would change; changes nothing
+  etl query \"from latest.testrail_cases limit 5\"
+  etl lineage report_test_case_coverage     which endpoints and models stand behind a table
+
+Exit codes:
+  0  done
+  1  failed
+  2  the command line, a file or a variable is wrong
+  3  some scopes failed; what was complete is committed and loaded
+  4  nothing selected
+
+Environment (an option wins over its variable, a variable over etl.toml):
+  ETL_LAKE               folder or URL of the lake
+  ETL_DATABASE           URL of the destination database
+  ETL_DATA               folder for lake.duckdb, spill files and the defaults of the two above
+  ETL_NOW                the time to take for now, like 2026-01-31T04:00:00Z (tests, replays)
+  ETL_<SOURCE>_BASE_URL  another base URL for a source: a proxy, a self-hosted instance, a test server
+  NO_COLOR               no colour on the terminal
+Credentials are named in sources/*.toml; `etl doctor` lists which are set.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_and_option_is_explained() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            assert!(command.get_about().is_some(), "{path} has no description");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path}: `{}` has no help", argument.get_id());
+            }
+            for verb in command.get_subcommands() {
+                check(verb, &path);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&command, "");
+    }
+
+    #[test]
+    fn examples_of_the_help_parse() {
+        fn check(text: &str) {
+            let examples = text.lines().filter_map(|line| line.strip_prefix("  etl ")).map(|line| line.split("   ").next().unwrap_or(line));
+            for example in examples {
+                let words = std::iter::once("etl".to_owned()).chain(words(example));
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("`etl {example}` does not parse: {error}");
+                }
+            }
+        }
+        /// Splits at blanks, but for what stands in double quotes. Stops at a redirection or a pipe.
+        fn words(line: &str) -> Vec<String> {
+            let mut words = Vec::new();
+            for (index, part) in line.split('"').enumerate() {
+                if index % 2 == 1 {
+                    words.push(part.to_owned());
+                } else {
+                    words.extend(part.split_whitespace().take_while(|word| !matches!(*word, "<" | ">" | "|")).map(str::to_owned));
+                }
+            }
+            words
+        }
+        let command = Cli::command();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:") || command.get_name() == "completions", "`{}` shows no example", command.get_name());
+            check(&help);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Options that every command takes.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use crate::term::{Color, ProgressMode, Verbosity};
+
+/// Options that every command takes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Folder that holds etl.toml, sources/ and sql/
+    #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "ETL_PROJECT_DIR", hide_env_values = true)]
+    pub project_dir: PathBuf,
+    /// Folder or URL of the lake [default: data/lake, or what etl.toml says]
+    #[arg(long, global = true, value_name = "FOLDER|URL")]
+    pub lake: Option<String>,
+    /// URL of the destination, like sqlite:data/etl.sqlite [default: that file, or what etl.toml says]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database: Option<String>,
+    /// Say more: every pull, model and table as it is done
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing but errors and the data that was asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// How to show progress
+    #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t, env = "ETL_PROGRESS", hide_env_values = true)]
+    pub progress: ProgressMode,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+}
+
+impl Global {
+    /// How much to say.
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The options of the verbs around the pump: migrate, gc, demo, test, completions.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+use crate::catalog::parse_duration;
+
+/// `etl migrate`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = MIGRATE_HELP)]
+pub struct MigrateArgs {
+    /// What to do with the migrations.
+    #[command(subcommand)]
+    pub verb: MigrateVerb,
+}
+
+/// What to do with the migrations.
+#[derive(Clone, Debug, Subcommand)]
+pub enum MigrateVerb {
+    /// Write the migration from the schema so far to the contracts in sql/
+    New {
+        /// A short name of the change: a-z, 0-9 and _
+        name: String,
+    },
+    /// Apply the migrations that the database has not seen
+    Run,
+    /// List the migrations and which of them the database has
+    Status,
+}
+
+const MIGRATE_HELP: &str = "\
+Examples:
+  etl migrate new add_milestones                     then read and commit what it wrote below migrations/
+  etl migrate run
+  etl migrate status";
+
+/// `etl gc`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = GC_HELP)]
+pub struct GcArgs {
+    /// List what would be removed; remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave alone what is younger: it may belong to a run that still works
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_duration)]
+    pub min_age: Duration,
+}
+
+const GC_HELP: &str = "\
+Examples:
+  etl gc --dry-run
+  etl gc --min-age 7d
+
+Removed are files of crashed runs, staged files of models that changed, and results that a newer one replaced. What a
+committed pull names is never removed.";
+
+/// `etl demo`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = DEMO_HELP)]
+pub struct DemoArgs {
+    /// Simulated days to run through
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// Seed of the simulated data: the same seed gives the same tables
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Go on from what an earlier demo left instead of starting afresh
+    #[arg(long)]
+    pub keep: bool,
+}
+
+const DEMO_HELP: &str = "\
+Examples:
+  etl demo
+  etl demo --days 30 --seed 7
+
+Starts the APIs in miniature on this machine, extracts, transforms and loads day by day into data/, and shows what it
+filled. Needs no network and no credentials, and leaves nothing running.";
+
+/// `etl test`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = TEST_HELP)]
+pub struct TestArgs {
+    /// Models, or model/case [default: all]
+    #[arg(value_name = "MODEL[/CASE]")]
+    pub names: Vec<String>,
+}
+
+const TEST_HELP: &str = "\
+Examples:
+  etl test
+  etl test report_test_case_coverage
+  etl test report_test_case_coverage/null_labels
+
+A case is a folder: case.toml (which pulls, when), records as the API sends them, and expect.csv.";
+
+/// `etl completions`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  etl completions bash > ~/.local/share/bash-completion/completions/etl")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}

@@ -1,0 +1,157 @@
+//! What every verb works with: the project, its settings, the lake and the engine, opened once.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    catalog::{Project, Selection},
+    cli::{self, Global, SelectionArgs},
+    engine::{Engine, RunRow, Value},
+    error::{Error, Kind, OrFail, Result},
+    events::Observer,
+    lake::{Lake, Receipt},
+    settings::{Env, Settings},
+    term::{Printer, Progress},
+};
+
+/// The opened project.
+pub(super) struct Context {
+    pub(super) settings: Settings,
+    pub(super) project: Arc<Project>,
+    pub(super) lake: Lake,
+    pub(super) engine: Arc<Engine>,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) printer: Printer,
+}
+
+/// How a command ended: done, or the failures that were reported on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    failures: Vec<Kind>,
+}
+
+impl Outcome {
+    /// Notes a failure that was reported already.
+    pub(super) fn failed(&mut self, kind: Kind) {
+        self.failures.push(kind);
+    }
+
+    /// 0, or the gravest failure's code: a usage error before a failure before "some scopes failed".
+    pub fn exit_code(&self) -> u8 {
+        let codes: Vec<u8> = self.failures.iter().map(|kind| kind.exit_code()).collect();
+        [2, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+    }
+}
+
+/// The settings of this invocation: options win over variables, variables over `etl.toml`.
+pub(super) fn settings(global: &Global, env: Env) -> Result<Settings> {
+    let mut settings = Settings::read(&global.project_dir, env)?;
+    if let Some(lake) = &global.lake {
+        settings.lake.clone_from(lake);
+    }
+    if let Some(database) = &global.database {
+        settings.database = crate::secret::Secret::new(database.as_str());
+    }
+    Ok(settings)
+}
+
+impl Context {
+    /// Reads the project, opens the lake and checks every query.
+    pub(super) async fn open(global: &Global, env: Env, printer: &Printer) -> Result<Self> {
+        Self::with(settings(global, env)?, global, printer).await
+    }
+
+    /// Like [`Context::open`], with settings that are there already.
+    pub(super) async fn with(settings: Settings, global: &Global, printer: &Printer) -> Result<Self> {
+        let project = Arc::new(Project::read(&settings.root)?);
+        let lake = Lake::open(&settings.lake)?;
+        let observer: Arc<dyn Observer> = Arc::new(Progress::start(printer, global.progress));
+        let runtime = tokio::runtime::Handle::current();
+        let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
+        let engine = blocking(move || Engine::open(parts.0, parts.1, parts.2, listener, runtime)).await?;
+        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
+    }
+
+    /// What the selection options stand for.
+    pub(super) fn select(&self, args: &SelectionArgs) -> Result<Selection> {
+        self.engine.graph().select(&self.project, &args.names())
+    }
+
+    /// Every committed receipt.
+    pub(super) async fn receipts(&self) -> Result<Vec<Receipt>> {
+        self.lake.receipts(None).await
+    }
+
+    /// The row of `run` for an extract: now, the chosen projects and the window.
+    pub(super) async fn run_row(&self, args: &SelectionArgs, run_at: DateTime<Utc>, full_refresh: bool) -> Result<RunRow> {
+        let window = cli::window(args, run_at)?;
+        let projects = cli::projects(args, &self.known_projects().await?)?;
+        Ok(RunRow { run_at, as_of: run_at, projects, window_start: window.map(|window| window.0), window_end: window.map(|window| window.1), full_refresh })
+    }
+
+    /// The row of `run` for a transform or query: the moment asked for, or the newest that the lake knows.
+    pub(super) fn moment_row(&self, receipts: &[Receipt], as_of: Option<DateTime<Utc>>) -> RunRow {
+        let newest = receipts.iter().filter(|receipt| receipt.complete() && as_of.is_none_or(|moment| receipt.finished <= moment)).max_by_key(|receipt| receipt.finished);
+        let as_of = as_of.or(newest.map(|receipt| receipt.finished)).unwrap_or(DateTime::UNIX_EPOCH);
+        let run_at = newest.map_or(as_of, |receipt| receipt.run_at);
+        RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false }
+    }
+
+    /// Projects with their platforms, from the seeds; a project without a platform has an empty one.
+    async fn known_projects(&self) -> Result<Vec<(String, String)>> {
+        let has = |name: &str| self.project.model(name).is_some();
+        if !has("projects") {
+            return Ok(Vec::new());
+        }
+        let sql = if has("project_platforms") {
+            "select project.project_name_abbrev, coalesce(platform.platform, '') from projects as project \
+             left join project_platforms as platform on platform.project_name_abbrev = project.project_name_abbrev order by project.id"
+        } else {
+            "select project_name_abbrev, '' from projects order by id"
+        };
+        let engine = Arc::clone(&self.engine);
+        let row = self.moment_row(&[], None);
+        blocking(move || {
+            let moment = engine.moment(&row, &[])?;
+            moment.require_for(sql)?;
+            let rows = moment.rows(sql)?;
+            Ok(rows
+                .into_iter()
+                .filter_map(|row| match row.as_slice() {
+                    [(_, Value::Text(project)), (_, Value::Text(platform))] => Some((project.clone(), platform.clone())),
+                    _ => None,
+                })
+                .collect())
+        })
+        .await
+    }
+}
+
+/// Runs blocking work (DuckDB) on its own thread.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "a blocking task ended early")?
+}
+
+/// The error for a selection that holds nothing for this stage.
+pub(super) fn nothing(stage: &str) -> Error {
+    Error::new(Kind::NothingSelected, format!("the selection holds nothing to {stage}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_failure_gives_the_code() {
+        let code = |kinds: &[Kind]| {
+            let mut outcome = Outcome::default();
+            kinds.iter().for_each(|kind| outcome.failed(*kind));
+            outcome.exit_code()
+        };
+        assert_eq!(code(&[]), 0);
+        assert_eq!(code(&[Kind::Partial]), 3);
+        assert_eq!(code(&[Kind::Partial, Kind::Audit]), 1);
+        assert_eq!(code(&[Kind::Audit, Kind::Config]), 2);
+    }
+}

@@ -1,0 +1,119 @@
+//! `etl demo`: everything on this machine, against simulated APIs, for several simulated days.
+
+use std::time::Instant;
+
+use chrono::{Days, NaiveDate, NaiveTime};
+
+use super::{
+    context::{self, Context, Outcome},
+    run,
+};
+use crate::{
+    cli::{DemoArgs, Global, RunArgs, SelectionArgs},
+    clock::Clock,
+    error::{Kind, OrFail, Result},
+    names,
+    settings::Env,
+    simulator::{self, Options, Scale, Simulator, World},
+    term::{Cell, Format, Printer, Report, Rows, seconds},
+};
+
+/// The last simulated day: fixed, so that every demo shows the same.
+const LAST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).expect("a day of the calendar");
+
+pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: DemoArgs) -> Result<Outcome> {
+    let started = Instant::now();
+    let simulator = Simulator::start(World::seeded(args.seed, Scale::demo()), Options::default()).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
+    env.set("ETL_TESTRAIL_BASE_URL", format!("{}/index.php?/api/v2/", simulator.testrail_url()));
+    env.set("TESTRAIL_USERNAME", simulator::TESTRAIL_USER);
+    env.set("TESTRAIL_PASSWORD", simulator::TESTRAIL_PASSWORD);
+    env.set("ETL_BUGZILLA_BASE_URL", simulator.bugzilla_url());
+    env.set("BUGZILLA_API_KEY", simulator::BUGZILLA_KEY);
+    let mut settings = context::settings(global, env)?;
+    // The simulator has no quota to spare.
+    for source in ["testrail", "bugzilla"] {
+        settings.rate_limits.insert(source.to_owned(), crate::catalog::RateLimit { requests: 0, per: std::time::Duration::from_secs(1), concurrency: 8 });
+    }
+    if !args.keep {
+        clear(&settings)?;
+    }
+    let mut outcome = Outcome::default();
+    let mut last = Report::default();
+    for back in (0..args.days).rev() {
+        let day = LAST_DAY - Days::new(back.into());
+        simulator.set_day(day);
+        settings.clock = Clock::starting_at(day.and_time(NaiveTime::from_hms_opt(4, 0, 0).unwrap_or_default()).and_utc());
+        let context = Context::with(settings.clone(), global, printer).await?;
+        let options = RunArgs { selection: SelectionArgs::default(), as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
+        let mut report = Report { title: format!("etl demo, {day}"), ..Report::default() };
+        outcome = run::stages(&context, &options, &mut report).await?;
+        let records: u64 = report.pulls.iter().map(|pull| pull.records).sum();
+        let requests: u64 = report.pulls.iter().map(|pull| pull.requests).sum();
+        let changed: u64 = report.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum();
+        printer.say(&format!(
+            "{day}  {} in {}, {} changed in the tables, {}",
+            names::count(records, "record"),
+            names::count(requests, "request"),
+            names::count(changed, "row"),
+            seconds(report.seconds)
+        ));
+        last = report;
+        if outcome.exit_code() != 0 {
+            printer.report(&last);
+            break;
+        }
+    }
+    simulator.shutdown().await;
+    if outcome.exit_code() == 0 {
+        tables(printer, &last)?;
+        printer.say(&format!("\nfilled {} from {} in {}; nothing is left running", settings.data.join("etl.sqlite").display(), settings.lake, seconds(started.elapsed().as_secs_f64())));
+        printer.say(NEXT);
+    }
+    Ok(outcome)
+}
+
+const NEXT: &str = "
+try next:
+  etl query \"select * from report_test_case_coverage order by test_count desc limit 5\"
+  etl query \"select endpoint, count(*) as pulls, sum(records) as records from pulls group by all order by all\"
+  etl status
+  etl load --plan
+  etl lineage report_testrail_test_runs
+(without an installed etl: cargo run --quiet -- query …)";
+
+fn tables(printer: &Printer, report: &Report) -> Result<()> {
+    let mut rows = Rows::new(["table", "rows", "last day: inserted", "updated", "deleted"]);
+    for table in &report.tables {
+        rows.push([
+            Cell::from(table.table.as_str()),
+            (table.inserted + table.updated + table.unchanged).into(),
+            table.inserted.into(),
+            table.updated.into(),
+            table.deleted.into(),
+        ]);
+    }
+    printer.rows(&rows, Format::Table)
+}
+
+/// A demo starts from nothing: it removes the lake and the SQLite file of a former one, and nothing else.
+fn clear(settings: &crate::settings::Settings) -> Result<()> {
+    let marker = settings.data.join(".demo");
+    let lake = std::path::PathBuf::from(&settings.lake);
+    let database = settings.data.join("etl.sqlite");
+    if !marker.exists() && (lake.exists() || database.exists()) {
+        return Err(crate::error::Error::new(Kind::Guard, format!("`{}` holds data that no demo made", settings.data.display()))
+            .hint("name another folder with ETL_DATA, or add `--keep` to go on with what is there"));
+    }
+    fs_err::create_dir_all(&settings.data)?;
+    fs_err::write(&marker, "made by `etl demo`, which may remove what lies beside this file\n")?;
+    if lake.exists() {
+        fs_err::remove_dir_all(&lake)?;
+    }
+    for name in ["etl.sqlite", "etl.sqlite-wal", "etl.sqlite-shm", "lake.duckdb"] {
+        let path = settings.data.join(name);
+        if path.exists() {
+            fs_err::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}

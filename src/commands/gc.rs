@@ -1,0 +1,26 @@
+//! `etl gc`: removes from the lake what nothing names.
+
+use super::context::{Context, Outcome};
+use crate::{
+    cli::{GcArgs, Global},
+    error::Result,
+    lake,
+    names,
+    settings::Env,
+    term::{Cell, Format, Printer, Rows, bytes},
+};
+
+pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: GcArgs) -> Result<Outcome> {
+    let context = Context::open(global, env, printer).await?;
+    let now = context.settings.clock.now();
+    let report = lake::gc(&context.lake, &lake::GcOptions { now, min_age: args.min_age, dry_run: args.dry_run, keep_staged: context.engine.staged_definitions() }).await?;
+    let mut rows = Rows::new(["object", "bytes", "why"]);
+    for removed in &report.removed {
+        rows.push([Cell::from(removed.path.as_str()), removed.bytes.into(), removed.reason.to_string().into()]);
+    }
+    printer.rows(&rows, Format::Table)?;
+    let total = report.removed.iter().map(|removed| removed.bytes).sum();
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    printer.say(&format!("{verb} {}, {}", names::count(report.removed.len() as u64, "object"), bytes(total)));
+    Ok(Outcome::default())
+}

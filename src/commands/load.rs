@@ -1,0 +1,99 @@
+//! `etl load`: makes the tables of the database equal to the marts.
+
+use std::{sync::Arc, time::Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::context::{Context, Outcome, nothing};
+use crate::{
+    cli::{Global, LoadArgs},
+    error::Result,
+    load::{self, TableSummary},
+    settings::Env,
+    term::{Printer, Report, TableLine, Verdict},
+};
+
+pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: LoadArgs) -> Result<Outcome> {
+    let started = Instant::now();
+    let context = Context::open(global, env, printer).await?;
+    let selection = context.select(&args.selection)?;
+    if selection.tables.is_empty() {
+        return Err(nothing("load"));
+    }
+    let title = if args.plan { "etl load --plan" } else { "etl load" };
+    let mut report = Report { title: title.to_owned(), ..Report::default() };
+    let mut outcome = Outcome::default();
+    if !args.plan {
+        ready(&context).await?;
+    }
+    let asked = Asked { plan_only: args.plan, verify: args.verify, accept_shrink: &args.accept_shrink, as_of: args.as_of };
+    stage(&context, &selection.tables, &asked, &mut report, &mut outcome).await?;
+    report.seconds = started.elapsed().as_secs_f64();
+    printer.report(&report);
+    Ok(outcome)
+}
+
+/// What the command line asks of a load.
+#[derive(Default)]
+pub(super) struct Asked<'a> {
+    pub(super) plan_only: bool,
+    pub(super) verify: bool,
+    pub(super) accept_shrink: &'a [String],
+    pub(super) as_of: Option<DateTime<Utc>>,
+}
+
+/// The default SQLite file gets its schema by itself: nobody else owns it.
+pub(super) async fn ready(context: &Context) -> Result<()> {
+    let default = format!("sqlite:{}", context.settings.data.join("etl.sqlite").display());
+    if context.settings.database.expose() == default {
+        load::migrate::run(&context.settings.database, &context.settings.root.join("migrations")).await?;
+    }
+    Ok(())
+}
+
+/// Runs the stage and adds its lines to the report.
+pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+    let job = load::Job {
+        project: &context.project,
+        lake: &context.lake,
+        settings: &context.settings,
+        observer: Arc::clone(&context.observer),
+        tables,
+        plan_only: asked.plan_only,
+        verify: asked.verify,
+        accept_shrink: asked.accept_shrink,
+        as_of: asked.as_of,
+    };
+    let summary = load::run(&job).await?;
+    for table in &summary.tables {
+        if let Some(error) = &table.error {
+            outcome.failed(error.kind());
+        }
+        report.tables.push(line(table));
+    }
+    Ok(())
+}
+
+fn line(table: &TableSummary) -> TableLine {
+    let mut notes: Vec<String> = table.cuts.iter().map(|(column, count)| format!("{count} texts cut in `{column}`")).collect();
+    if table.nuls > 0 {
+        notes.push(format!("{} NUL characters removed", table.nuls));
+    }
+    notes.extend(table.skipped.clone());
+    TableLine {
+        table: table.table.clone(),
+        inserted: table.inserted,
+        updated: table.updated,
+        deleted: table.deleted,
+        unchanged: table.unchanged,
+        blocked: table.blocked,
+        notes,
+        as_of: table.as_of.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()),
+        verdict: match (&table.error, &table.skipped) {
+            (Some(_), _) => Verdict::Failed,
+            (None, Some(_)) => Verdict::Skipped,
+            (None, None) => Verdict::Done,
+        },
+        error: table.error.as_ref().map(|error| format!("{error:?}")),
+    }
+}

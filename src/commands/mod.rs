@@ -1,0 +1,61 @@
+//! One short file per verb: resolve the options, call the stages, report.
+
+mod completions;
+mod context;
+mod demo;
+mod doctor;
+mod extract;
+mod gc;
+mod lineage;
+mod load;
+mod migrate;
+mod query;
+mod run;
+mod status;
+mod test;
+mod transform;
+
+use crate::{
+    cli::{Cli, Command},
+    error::Result,
+    settings::Env,
+    term::Printer,
+};
+
+pub use context::Outcome;
+
+/// Runs the command and gives the process's exit code. Everything that people read has been printed by then.
+pub async fn main(cli: Cli, env: Env) -> u8 {
+    let printer = Printer::new(cli.global.verbosity(), cli.global.color, &env);
+    let result = tokio::select! {
+        result = dispatch(cli, env, &printer) => result,
+        // Dropping the work leaves nothing half-visible: whatever was not committed is garbage.
+        _ = tokio::signal::ctrl_c() => Err(crate::error::Error::new(crate::error::Kind::Interrupted, "interrupted")),
+    };
+    match result {
+        Ok(outcome) => outcome.exit_code(),
+        Err(error) => {
+            printer.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
+    let global = cli.global;
+    match cli.command {
+        Command::Extract(args) => extract::run(&global, env, printer, args).await,
+        Command::Transform(args) => transform::run(&global, env, printer, args).await,
+        Command::Load(args) => load::run(&global, env, printer, args).await,
+        Command::Run(args) => run::run(&global, env, printer, args).await,
+        Command::Query(args) => query::run(&global, env, printer, args).await,
+        Command::Status(args) => status::run(&global, env, printer, args).await,
+        Command::Doctor(args) => doctor::run(&global, env, printer, args).await,
+        Command::Lineage(args) => lineage::run(&global, env, printer, args).await,
+        Command::Migrate(args) => migrate::run(&global, env, printer, args).await,
+        Command::Gc(args) => gc::run(&global, env, printer, args).await,
+        Command::Demo(args) => demo::run(&global, env, printer, args).await,
+        Command::Test(args) => test::run(&global, env, printer, args).await,
+        Command::Completions(args) => completions::run(printer, &args),
+    }
+}

@@ -1,0 +1,113 @@
+//! `etl query`: one SELECT over the lake, streamed to the terminal or a file.
+
+use std::{io::Read, sync::Arc};
+
+use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+
+use super::context::{Context, Outcome, blocking};
+use crate::{
+    cli::{Global, QueryArgs},
+    engine::Batches,
+    error::{Error, Kind, OrFail, Result},
+    settings::Env,
+    term::{BatchWriter, Format, Printer},
+};
+
+/// Rows of a table that are shown to people; other formats give all.
+const SHOWN: usize = 1_000;
+
+pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: QueryArgs) -> Result<Outcome> {
+    let context = Context::open(global, env, printer).await?;
+    let sql = text(&args)?;
+    let receipts = context.receipts().await?;
+    let row = context.moment_row(&receipts, args.as_of);
+    let engine = Arc::clone(&context.engine);
+    let format = args.chosen_format(printer.stdout_is_terminal());
+    let (printer, output) = (printer.clone(), args.output.clone());
+    blocking(move || {
+        let moment = engine.moment(&row, &receipts)?;
+        match (format.rows(), output) {
+            (None, None) => Err(Error::new(Kind::Usage, "Parquet goes into a file").hint("add `-o FILE.parquet`")),
+            (None, Some(path)) => {
+                moment.require_for(&sql)?;
+                // Written beside it and renamed: a failed query leaves no file that looks whole.
+                let part = path.with_extension("parquet.part");
+                let written = moment.write_parquet(&sql, &part);
+                if written.is_err() {
+                    let _ = fs_err::remove_file(&part);
+                }
+                let rows = written?;
+                fs_err::rename(&part, &path)?;
+                printer.say(&format!("{} written to `{}`", crate::names::count(rows, "row"), path.display()));
+                Ok(())
+            }
+            (Some(format), None) => {
+                let limit = if format == Format::Table { SHOWN } else { usize::MAX };
+                let mut sink = Sink { format, limit, width: printer.stdout_width(), out: Some(printer.stdout()), writer: None };
+                moment.query(&sql, &mut sink)?;
+                sink.finish(&printer)
+            }
+            (Some(format), Some(path)) => {
+                let file = fs_err::File::create(&path)?;
+                let mut sink = Sink { format, limit: usize::MAX, width: None, out: Some(std::io::BufWriter::new(file)), writer: None };
+                moment.query(&sql, &mut sink)?;
+                sink.finish(&printer)
+            }
+        }
+    })
+    .await?;
+    Ok(Outcome::default())
+}
+
+fn text(args: &QueryArgs) -> Result<String> {
+    let sql = match (&args.sql, &args.file) {
+        (Some(sql), _) => sql.clone(),
+        (None, Some(file)) => fs_err::read_to_string(file)?,
+        (None, None) => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).or_fail(Kind::Io, || "cannot read the query from standard input")?;
+            text
+        }
+    };
+    if sql.trim().is_empty() {
+        return Err(Error::new(Kind::Usage, "the query is empty").hint("for example: etl query \"from pulls limit 5\""));
+    }
+    Ok(sql)
+}
+
+/// Feeds batches to a writer that is made when the columns are known.
+struct Sink<W: std::io::Write> {
+    format: Format,
+    limit: usize,
+    width: Option<u16>,
+    out: Option<W>,
+    writer: Option<BatchWriter<W>>,
+}
+
+impl<W: std::io::Write> Sink<W> {
+    fn finish(self, printer: &Printer) -> Result<()> {
+        let Some(writer) = self.writer else { return Ok(()) };
+        let written = writer.finish().or_fail(Kind::Io, || "cannot write the result")?;
+        if written.shown < written.rows {
+            printer.say(&format!("{} of {} rows shown; `--format csv` gives all", written.shown, written.rows));
+        }
+        Ok(())
+    }
+}
+
+impl<W: std::io::Write> Batches for Sink<W> {
+    fn schema(&mut self, schema: &SchemaRef) -> Result<()> {
+        if let Some(out) = self.out.take() {
+            self.writer = Some(BatchWriter::new(self.format, schema, self.width, self.limit, out).or_fail(Kind::Io, || "cannot write the result")?);
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        match &mut self.writer {
+            Some(writer) => writer.write(batch).or_fail(Kind::Io, || "cannot write the result"),
+            None => Ok(()),
+        }
+    }
+}
+

@@ -1,0 +1,43 @@
+//! `etl run`: extract, transform and load, in this order.
+
+use std::time::Instant;
+
+use super::{
+    context::{Context, Outcome},
+    extract::{self, Asked},
+    load, transform,
+};
+use crate::{
+    cli::{Global, RunArgs},
+    error::{Error, Kind, Result},
+    settings::Env,
+    term::{Printer, Report},
+};
+
+pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: RunArgs) -> Result<Outcome> {
+    if args.as_of.is_some() {
+        return Err(Error::new(Kind::Usage, "`etl run` pulls what is there now, so it takes no `--as-of`")
+            .hint("replay a past time with `etl transform --as-of TIME` and `etl load --as-of TIME`"));
+    }
+    let context = Context::open(global, env, printer).await?;
+    let mut report = Report { title: "etl run".to_owned(), ..Report::default() };
+    let outcome = stages(&context, &args, &mut report).await?;
+    printer.report(&report);
+    Ok(outcome)
+}
+
+/// The three stages. What one scope or table could not do does not stop the others; it is reported and sets the exit code.
+pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Report) -> Result<Outcome> {
+    let started = Instant::now();
+    let selection = context.select(&args.selection)?;
+    let mut outcome = Outcome::default();
+    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume };
+    if !selection.waves.is_empty() {
+        extract::stage(context, &selection, &asked, report, &mut outcome).await?;
+    }
+    transform::stage(context, &selection, None, report, &mut outcome).await?;
+    load::ready(context).await?;
+    load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome).await?;
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(outcome)
+}

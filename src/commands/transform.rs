@@ -1,0 +1,101 @@
+//! `etl transform`: models over the lake become marts.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::context::{Context, Outcome, blocking, nothing};
+use crate::{
+    catalog::Selection,
+    cli::{Global, TransformArgs},
+    engine,
+    error::Result,
+    settings::Env,
+    term::{ModelLine, Printer, Report, Verdict},
+    transform::{self, State},
+};
+
+pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: TransformArgs) -> Result<Outcome> {
+    let started = Instant::now();
+    let context = Context::open(global, env, printer).await?;
+    let selection = context.select(&args.selection)?;
+    if selection.models.is_empty() {
+        return Err(nothing("transform"));
+    }
+    let mut report = Report { title: "etl transform".to_owned(), ..Report::default() };
+    let mut outcome = Outcome::default();
+    stage(&context, &selection, args.as_of, &mut report, &mut outcome).await?;
+    report.seconds = started.elapsed().as_secs_f64();
+    printer.report(&report);
+    Ok(outcome)
+}
+
+/// Runs the stage and adds its lines to the report.
+pub(super) async fn stage(
+    context: &Context,
+    selection: &Selection,
+    as_of: Option<DateTime<Utc>>,
+    report: &mut Report,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let receipts = Arc::new(context.receipts().await?);
+    let row = context.moment_row(&receipts, as_of);
+    let transform_id = Uuid::now_v7();
+    let wanted = |name: &String| selection.models.contains(name) || selection.tables.contains(name);
+    let mut models: Vec<String> = selection.models.clone();
+    models.extend(selection.tables.iter().filter(|table| !selection.models.contains(table)).cloned());
+    models.retain(wanted);
+    let (engine, lake, observer) = (Arc::clone(&context.engine), context.lake.clone(), Arc::clone(&context.observer));
+    let (clock, runtime) = (context.settings.clock.clone(), tokio::runtime::Handle::current());
+    let (job_row, job_receipts, replay) = (row.clone(), Arc::clone(&receipts), as_of.is_some());
+    let summary = blocking(move || {
+        let (engine, lake) = (engine, lake);
+        transform::run(&transform::Job {
+            engine: &engine,
+            lake: &lake,
+            receipts: &job_receipts,
+            run: job_row,
+            replay,
+            transform_id,
+            models,
+            observer,
+            clock,
+            runtime,
+        })
+    })
+    .await?;
+    let mut changed = false;
+    for model in &summary.models {
+        let (state, verdict) = match model.state {
+            State::Computed { days: None } => ("computed".to_owned(), Verdict::Done),
+            State::Computed { days: Some(days) } => (format!("computed {}", crate::names::count(days, "day")), Verdict::Done),
+            State::Unchanged => ("unchanged".to_owned(), Verdict::Done),
+            State::Failed => ("failed".to_owned(), Verdict::Failed),
+        };
+        changed |= model.state != State::Unchanged;
+        if let Some(error) = &model.error {
+            outcome.failed(error.kind());
+        }
+        report.models.push(ModelLine {
+            model: model.model.clone(),
+            rows: model.rows,
+            state,
+            seconds: model.seconds,
+            verdict,
+            warnings: Vec::new(),
+            error: model.error.as_ref().map(|error| format!("{error:?}")),
+        });
+    }
+    let path = context.settings.data.join("lake.duckdb");
+    if as_of.is_none() && (changed || !path.exists()) {
+        let mut results = BTreeMap::new();
+        for table in context.project.tables() {
+            let newest = context.lake.manifests(&table.name).await?.into_iter().rfind(|manifest| !manifest.replay);
+            results.extend(newest.map(|manifest| (table.name.clone(), manifest)));
+        }
+        let engine = Arc::clone(&context.engine);
+        blocking(move || engine::write_shell_file(&engine, &row, &receipts, &results, &path)).await?;
+    }
+    Ok(())
+}

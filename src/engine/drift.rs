@@ -1,0 +1,109 @@
+//! The drift audit: JSON types as they came against the struct that the staging model parses into.
+//!
+//! `from_json` turns a value of another type into NULL or into something near it without a word. So each new pull is
+//! looked at once: keys whose JSON type does not fit, and keys of the struct that no record has.
+
+use duckdb::Connection;
+use serde_json::Value;
+
+use super::{lint, moment::Engine};
+use crate::{catalog::Model, error::Result, events::Event, lake::Receipt};
+
+/// Records of a pull that are looked at.
+const SAMPLE: u32 = 5_000;
+
+/// Warns of drift in the pull that `landed.<model>` shows.
+pub(super) fn check(engine: &Engine, connection: &Connection, model: &Model, receipt: &Receipt) -> Result<()> {
+    let Some(Value::Object(contract)) = engine.tree(&model.name).and_then(lint::json_contract) else { return Ok(()) };
+    let sql = format!("select json_group_structure(payload)::varchar from (from landed.{} limit {SAMPLE})", model.name);
+    let structure: Option<String> = connection.query_row(&sql, [], |row| row.get(0)).map_err(|error| super::session::refused(error, &sql))?;
+    let Some(seen) = structure.and_then(|text| serde_json::from_str::<Value>(&text).ok()) else { return Ok(()) };
+    let mut found = Vec::new();
+    for (key, expected) in &contract {
+        match seen.get(key) {
+            None => found.push(format!("no record has `{key}`")),
+            Some(actual) => compare(&format!("/{key}"), expected, actual, &mut found),
+        }
+    }
+    if !found.is_empty() {
+        engine.observer().on(&Event::Warning(format!(
+            "{} in pull {}: the answers differ from what {} parses: {}",
+            model.name,
+            receipt.pull_id,
+            model.file.display(),
+            found.join("; ")
+        )));
+    }
+    Ok(())
+}
+
+/// Compares one JSON structure with the struct's type for it.
+fn compare(path: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) {
+    match (expected, actual) {
+        (_, Value::String(kind)) if kind == "NULL" => {}
+        (Value::String(expected), Value::String(actual)) => {
+            if !fits(&expected.to_uppercase(), actual) {
+                found.push(format!("`{path}` is {actual}, expected {expected}"));
+            }
+        }
+        (Value::String(expected), _) => {
+            let expected = expected.to_uppercase();
+            if !(expected.starts_with("JSON") || expected.starts_with("MAP") || expected.starts_with("STRUCT") || expected.ends_with("[]")) {
+                found.push(format!("`{path}` is {}, expected {expected}", if actual.is_array() { "a list" } else { "an object" }));
+            }
+        }
+        (Value::Array(expected), Value::Array(actual)) => {
+            if let ([expected], [actual]) = (expected.as_slice(), actual.as_slice()) {
+                compare(&format!("{path}/*"), expected, actual, found);
+            }
+        }
+        (Value::Object(expected), Value::Object(actual)) => {
+            for (key, expected) in expected {
+                if let Some(actual) = actual.get(key) {
+                    compare(&format!("{path}/{key}"), expected, actual, found);
+                }
+            }
+        }
+        (_, Value::String(actual)) => found.push(format!("`{path}` is {actual}, expected a list or an object")),
+        _ => found.push(format!("`{path}` is {}, expected another shape", if actual.is_array() { "a list" } else { "an object" })),
+    }
+}
+
+/// Whether a JSON type as `json_group_structure` names it can be read as the DuckDB type without loss.
+fn fits(expected: &str, actual: &str) -> bool {
+    let whole = matches!(actual, "UBIGINT" | "BIGINT" | "HUGEINT");
+    match expected {
+        "JSON" => true,
+        "VARCHAR" | "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" | "DATE" | "TIME" | "UUID" => actual == "VARCHAR",
+        "BOOLEAN" => actual == "BOOLEAN",
+        "DOUBLE" | "FLOAT" => whole || actual == "DOUBLE",
+        _ if expected.starts_with("DECIMAL") => whole || actual == "DOUBLE",
+        "BIGINT" | "INTEGER" | "SMALLINT" | "TINYINT" | "UBIGINT" | "UINTEGER" | "HUGEINT" => whole,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn drift(expected: Value, actual: Value) -> Vec<String> {
+        let mut found = Vec::new();
+        compare("/x", &expected, &actual, &mut found);
+        found
+    }
+
+    #[test]
+    fn tells_what_does_not_fit_and_nothing_else() {
+        assert!(drift(json!("BIGINT"), json!("UBIGINT")).is_empty());
+        assert!(drift(json!("BIGINT"), json!("NULL")).is_empty());
+        assert!(drift(json!(["BIGINT"]), json!(["UBIGINT"])).is_empty());
+        assert!(drift(json!("JSON"), json!({"a": "VARCHAR"})).is_empty());
+        assert_eq!(drift(json!("BIGINT"), json!("DOUBLE")), ["`/x` is DOUBLE, expected BIGINT"]);
+        assert_eq!(drift(json!("VARCHAR"), json!(["VARCHAR"])).len(), 1);
+        assert_eq!(drift(json!({"a": "BOOLEAN"}), json!({"a": "BIGINT"})), ["`/x/a` is BIGINT, expected BOOLEAN"]);
+        assert_eq!(drift(json!(["BIGINT"]), json!("JSON")).len(), 1);
+    }
+}

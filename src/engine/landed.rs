@@ -1,0 +1,46 @@
+//! `landed.<model>`: the raw rows of an endpoint, with what their receipt says of them.
+
+use std::path::PathBuf;
+
+use super::session::{file_list, instant};
+use crate::lake::Receipt;
+
+/// Columns of `_meta` after the two that a receipt gives.
+const META: &str = "pull_id := raw.pull_id, run_id := raw.run_id, run_at := {run_at}, pulled_at := {pulled_at}, \
+    fetched_at := raw.fetched_at at time zone 'UTC', scope := raw.scope, partition_no := raw.partition_no, request_no := raw.request_no, \
+    record_no := raw.record_no, record_key := raw.record_key, window_at := raw.window_at at time zone 'UTC'";
+
+const COLUMNS: &str = "raw.payload, raw.params, raw.scope, raw.record_key, raw.fetched_at at time zone 'UTC' as fetched_at, raw.defect, \
+    raw.run_id, raw.pull_id, raw.partition_no, raw.request_no, raw.record_no";
+
+/// An empty file with the columns that a landed file has.
+const NONE: &str = "(select null::varchar as run_id, null::varchar as pull_id, null::json as scope, null::integer as partition_no, \
+    null::integer as request_no, null::integer as record_no, null::varchar as record_key, null::timestamptz as fetched_at, \
+    null::timestamptz as window_at, null::json as params, null::json as payload, null::varchar as defect where false)";
+
+fn meta(run_at: &str, pulled_at: &str) -> String {
+    format!("struct_pack({}) as _meta", META.replace("{run_at}", run_at).replace("{pulled_at}", pulled_at))
+}
+
+/// The SELECT over the file of one pull.
+pub(super) fn of_pull(file: &std::path::Path, receipt: &Receipt) -> String {
+    format!("select {}, {COLUMNS} from read_parquet({}) as raw", meta(&instant(receipt.run_at), &instant(receipt.finished)), file_list(&[file.to_owned()]))
+}
+
+/// The SELECT over the files of several pulls; needs the relations `pulls` and `partitions`.
+pub(super) fn of_pulls(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return empty();
+    }
+    format!(
+        "select {}, {COLUMNS} from read_parquet({}) as raw join pulls as pull on pull.pull_id = raw.pull_id \
+         where not exists (select 1 from partitions as part where part.pull_id = raw.pull_id and part.partition_no = raw.partition_no and part.status <> 'ok')",
+        meta("pull.run_at", "pull.finished"),
+        file_list(files),
+    )
+}
+
+/// The SELECT where nothing has landed: no rows, the right columns.
+pub(super) fn empty() -> String {
+    format!("select {}, {COLUMNS} from {NONE} as raw", meta("null::timestamp", "null::timestamp"))
+}

@@ -1,0 +1,126 @@
+//! Rules for models that DuckDB itself does not have: no wall clock, no chance, no result that depends on thread timing.
+
+use serde_json::Value;
+
+use crate::{
+    catalog::{Model, ModelKind},
+    error::{Error, Kind, Result},
+};
+
+/// Functions whose value changes from call to call.
+const UNSTABLE: [&str; 16] = [
+    "now", "current_timestamp", "get_current_timestamp", "current_date", "current_time", "get_current_time", "today", "transaction_timestamp",
+    "current_localtimestamp", "current_localtime", "random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7",
+];
+
+/// Aggregates whose result depends on the order of rows, unless an order is given.
+const ORDERED: [&str; 9] = ["first", "last", "any_value", "arbitrary", "list", "array_agg", "string_agg", "group_concat", "listagg"];
+
+/// Functions that read files or run texts as SQL.
+const HIDING: [&str; 6] = ["query", "query_table", "read_text", "read_blob", "getenv", "sql_auto_complete"];
+
+/// Refuses functions that hide what a query reads.
+pub(super) fn hidden_queries(place: &str, tree: &Value) -> Result<()> {
+    let mut wrong = None;
+    functions(tree, &mut |name, _| {
+        if wrong.is_none() && HIDING.contains(&name) {
+            wrong = Some(name.to_owned());
+        }
+    });
+    match wrong {
+        None => Ok(()),
+        Some(name) => Err(Error::new(Kind::Config, format!("{place}: `{name}()` hides what it reads"))),
+    }
+}
+
+/// Checks one model.
+///
+/// # Errors
+/// [`Kind::Config`] that names the file, the function and what to write instead.
+pub(super) fn check(model: &Model, tree: &Value) -> Result<()> {
+    let place = model.file.display().to_string();
+    let mut wrong: Option<Error> = None;
+    let mut refuse = |message: String, hint: &str| {
+        if wrong.is_none() {
+            wrong = Some(Error::new(Kind::Config, format!("{place}: {message}")).hint(hint));
+        }
+    };
+    functions(tree, &mut |name, node| {
+        if UNSTABLE.contains(&name) {
+            refuse(format!("`{name}` differs from run to run"), "time is `run.as_of` or `run.run_at`");
+        }
+        let unordered = node["order_bys"]["orders"].as_array().is_none_or(Vec::is_empty);
+        if ORDERED.contains(&name) && unordered {
+            refuse(
+                format!("`{name}` without an order depends on thread timing"),
+                "give it an order, for example `list(x order by id)`, or use min/max",
+            );
+        }
+        if name == "from_json" && model.kind == ModelKind::Staging && drops_offset(&node["children"][1]) {
+            refuse(
+                "`TIMESTAMP` inside from_json silently drops a zone offset".to_owned(),
+                "write TIMESTAMPTZ in the struct and `at time zone 'UTC'` outside",
+            );
+        }
+    });
+    columns(tree, &mut |name| {
+        if ["current_timestamp", "current_date", "current_time", "localtimestamp", "localtime"].contains(&name) {
+            refuse(format!("`{name}` differs from run to run"), "time is `run.as_of` or `run.run_at`");
+        }
+    });
+    wrong.map_or(Ok(()), Err)
+}
+
+/// The constant struct of a staging model's `from_json`, if there is one.
+pub(super) fn json_contract(tree: &Value) -> Option<Value> {
+    let mut found = None;
+    functions(tree, &mut |name, node| {
+        if name == "from_json" && found.is_none() {
+            let text = node["children"][1]["value"]["value"].as_str().unwrap_or_default();
+            found = serde_json::from_str(text).ok();
+        }
+    });
+    found
+}
+
+fn drops_offset(argument: &Value) -> bool {
+    let text = argument["value"]["value"].as_str().unwrap_or_default();
+    serde_json::from_str::<Value>(text).is_ok_and(|spec| has_timestamp(&spec))
+}
+
+fn has_timestamp(spec: &Value) -> bool {
+    match spec {
+        Value::String(kind) => kind.trim().eq_ignore_ascii_case("timestamp") || kind.trim().eq_ignore_ascii_case("datetime"),
+        Value::Array(items) => items.iter().any(has_timestamp),
+        Value::Object(fields) => fields.values().any(has_timestamp),
+        _ => false,
+    }
+}
+
+fn functions(node: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    match node {
+        Value::Array(items) => items.iter().for_each(|item| functions(item, visit)),
+        Value::Object(fields) => {
+            if fields.get("class").and_then(Value::as_str) == Some("FUNCTION") {
+                visit(fields["function_name"].as_str().unwrap_or_default(), node);
+            }
+            fields.values().for_each(|value| functions(value, visit));
+        }
+        _ => {}
+    }
+}
+
+fn columns(node: &Value, visit: &mut impl FnMut(&str)) {
+    match node {
+        Value::Array(items) => items.iter().for_each(|item| columns(item, visit)),
+        Value::Object(fields) => {
+            if fields.get("class").and_then(Value::as_str) == Some("COLUMN_REF") {
+                if let Some([name]) = fields["column_names"].as_array().map(Vec::as_slice) {
+                    visit(name.as_str().unwrap_or_default());
+                }
+            }
+            fields.values().for_each(|value| columns(value, visit));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,26 @@
+//! DuckDB over the lake: the state of every relation as of one moment, for `for_each` queries, models, audits and people.
+
+mod builtins;
+mod contract_check;
+mod drift;
+mod landed;
+mod lint;
+mod live;
+mod moment;
+mod query;
+mod references;
+mod row;
+mod run_row;
+mod seeds;
+mod session;
+mod shell_file;
+mod staged;
+mod typed;
+
+pub use contract_check::projection;
+pub use live::{Inputs, inputs};
+pub use moment::{Engine, Moment};
+pub use query::Batches;
+pub use row::{Row, Value};
+pub use run_row::RunRow;
+pub use shell_file::write_shell_file;

@@ -1,0 +1,130 @@
+//! What a query refers to, found by DuckDB's own parser (`json_serialize_sql`).
+
+use std::collections::BTreeSet;
+
+use duckdb::Connection;
+use serde_json::Value;
+
+use super::{lint, session};
+use crate::{
+    catalog::Reference,
+    error::{Error, Kind, OrFail, Result},
+};
+
+/// Table functions that hide no relation.
+const TABLE_FUNCTIONS: [&str; 7] = ["unnest", "range", "generate_series", "json_each", "json_tree", "repeat_row", "values"];
+
+/// A parsed query: its relations and its syntax tree.
+pub(super) struct Parsed {
+    /// Relations by schema and name, in order, without CTE names.
+    pub(super) references: Vec<Reference>,
+    /// The tree as `json_serialize_sql` gives it.
+    pub(super) tree: Value,
+}
+
+/// Parses one SELECT. `place` names the file in errors.
+///
+/// # Errors
+/// [`Kind::Config`] for a syntax error, several statements, a statement that is no SELECT, or a table function that hides
+/// what it reads.
+pub(super) fn parse(connection: &Connection, place: &str, sql: &str) -> Result<Parsed> {
+    let text: String = connection
+        .query_row("select json_serialize_sql(?::varchar)::varchar", [sql], |row| row.get(0))
+        .map_err(|error| session::refused(error, "json_serialize_sql"))?;
+    let tree: Value = serde_json::from_str(&text).or_fail(Kind::Internal, || format!("{place}: DuckDB's syntax tree is no JSON"))?;
+    if tree["error"].as_bool() == Some(true) {
+        let message = tree["error_message"].as_str().unwrap_or("unknown error");
+        let line = tree["position"].as_str().and_then(|position| position.parse::<usize>().ok()).and_then(|position| sql.get(..position));
+        let line = line.map(|before| format!(":{}", before.matches('\n').count() + 1)).unwrap_or_default();
+        return Err(Error::new(Kind::Config, format!("{place}{line}: {message}")).hint("each file is one SELECT in DuckDB's dialect"));
+    }
+    match tree["statements"].as_array().map_or(0, Vec::len) {
+        1 => {}
+        0 => return Err(Error::new(Kind::Config, format!("{place}: there is no statement"))),
+        more => return Err(Error::new(Kind::Config, format!("{place}: there are {more} statements; each file is one SELECT"))),
+    }
+    let mut found = BTreeSet::new();
+    walk(&tree["statements"][0]["node"], &BTreeSet::new(), &mut found).map_err(|function| {
+        Error::new(Kind::Config, format!("{place}: the table function `{function}` hides what it reads"))
+            .hint(format!("read a relation (landed.*, latest.*, history.*, a seed or a model); allowed functions are {}", TABLE_FUNCTIONS.join(", ")))
+    })?;
+    lint::hidden_queries(place, &tree)?;
+    Ok(Parsed { references: found.into_iter().collect(), tree })
+}
+
+/// Collects the base tables of `node`; `ctes` are the CTE names that are visible there. The error is a table function.
+fn walk(node: &Value, ctes: &BTreeSet<String>, found: &mut BTreeSet<Reference>) -> Result<(), String> {
+    match node {
+        Value::Array(items) => items.iter().try_for_each(|item| walk(item, ctes, found)),
+        Value::Object(fields) => {
+            let mut visible = ctes.clone();
+            if let Some(list) = fields.get("cte_map").and_then(|map| map["map"].as_array()) {
+                for entry in list {
+                    let name = entry["key"].as_str().unwrap_or_default().to_lowercase();
+                    let query = &entry["value"]["query"];
+                    let mut inside = visible.clone();
+                    if query["node"]["type"].as_str() == Some("RECURSIVE_CTE_NODE") {
+                        inside.insert(name.clone());
+                    }
+                    walk(query, &inside, found)?;
+                    visible.insert(name);
+                }
+            }
+            match fields.get("type").and_then(Value::as_str) {
+                Some("BASE_TABLE") => {
+                    let schema = fields["schema_name"].as_str().unwrap_or_default().to_lowercase();
+                    let name = fields["table_name"].as_str().unwrap_or_default().to_lowercase();
+                    if !schema.is_empty() || !visible.contains(&name) {
+                        found.insert(Reference { schema: (!schema.is_empty() && schema != "main").then_some(schema), name });
+                    }
+                }
+                Some("TABLE_FUNCTION") => {
+                    let function = fields["function"]["function_name"].as_str().unwrap_or_default().to_lowercase();
+                    if !TABLE_FUNCTIONS.contains(&function.as_str()) {
+                        return Err(function);
+                    }
+                }
+                _ => {}
+            }
+            fields.iter().filter(|(key, _)| *key != "cte_map").try_for_each(|(_, value)| walk(value, &visible, found))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(sql: &str) -> Result<Vec<String>> {
+        let connection = Connection::open_in_memory().unwrap();
+        let parsed = parse(&connection, "sql/x.sql", sql)?;
+        Ok(parsed.references.iter().map(|found| found.schema.iter().map(|schema| format!("{schema}.")).collect::<String>() + &found.name).collect())
+    }
+
+    #[test]
+    fn finds_relations_and_scopes_cte_names() {
+        let sql = "-- c\nwith a as (select * from seed), b as (select * from a join latest.x using (i)) select * from b where i in (select i from history.y) and exists (select 1 from a)";
+        assert_eq!(names(sql).unwrap(), ["seed", "history.y", "latest.x"]);
+        // A CTE is not visible before it is defined, nor outside of its query.
+        assert_eq!(names("with b as (select * from a), a as (select 1) select * from b").unwrap(), ["a"]);
+        assert_eq!(names("select * from (with t as (select 1) select * from t) cross join t").unwrap(), ["t"]);
+        assert_eq!(names("with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r").unwrap(), Vec::<String>::new());
+        assert_eq!(names("select unnest([1]) union all select * from range(3) union all from z").unwrap(), ["z"]);
+    }
+
+    #[test]
+    fn refuses_what_hides_references() {
+        for (sql, part) in [
+            ("select 1; select 2", "2 statements"),
+            ("select * from read_parquet('x')", "`read_parquet` hides"),
+            ("select * from query('select 1')", "`query` hides"),
+            ("delete from x", "SELECT"),
+            ("selec 1", "sql/x.sql"),
+            ("", "no statement"),
+        ] {
+            let error = names(sql).unwrap_err();
+            assert!(error.to_string().contains(part) || error.remedy().unwrap_or_default().contains(part), "{sql}: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! One DuckDB connection with our settings.
+
+use std::{fmt::Write, path::Path};
+
+use duckdb::{Config, Connection};
+
+use crate::{
+    error::{Error, Kind, OrFail, Result},
+    settings::EngineLimits,
+};
+
+/// Version of the library that is linked; results are cached under it.
+pub(super) const DUCKDB: &str = "1.5.6";
+
+/// Opens an in-memory database, or the file `path`.
+///
+/// Time zone UTC, a memory limit and thread count of ours, spilling into `temp`, and no extension that would be fetched.
+pub(super) fn open(limits: &EngineLimits, temp: &Path, path: Option<&Path>) -> Result<Connection> {
+    let failed = || "cannot open DuckDB";
+    let mut config = Config::default()
+        .enable_autoload_extension(false)
+        .and_then(|config| config.with("autoinstall_known_extensions", "false"))
+        .and_then(|config| config.max_memory(&limits.memory))
+        .map_err(|error| wrong_limit(error, limits))?;
+    if limits.threads > 0 {
+        config = config.threads(i64::from(limits.threads)).or_fail(Kind::Config, failed)?;
+    }
+    let connection = match path {
+        None => Connection::open_in_memory_with_flags(config),
+        Some(path) => Connection::open_with_flags(path, config),
+    }
+    .map_err(|error| wrong_limit(error, limits))?;
+    let temp = literal(&temp.display().to_string());
+    execute(
+        &connection,
+        &format!("set temp_directory = {temp}; set TimeZone = 'UTC'; set preserve_insertion_order = true; set enable_progress_bar = false;"),
+    )?;
+    Ok(connection)
+}
+
+fn wrong_limit(error: duckdb::Error, limits: &EngineLimits) -> Error {
+    Error::new(Kind::Config, format!("DuckDB does not start with memory = `{}`, threads = {}", limits.memory, limits.threads))
+        .because(error)
+        .hint("correct `[engine]` in etl.toml, for example memory = \"2GB\"")
+}
+
+/// Runs statements that give no rows.
+pub(super) fn execute(connection: &Connection, sql: &str) -> Result<()> {
+    connection.execute_batch(sql).map_err(|error| refused(error, sql))
+}
+
+/// DuckDB's refusal of `sql` as an error of ours.
+pub(super) fn refused(error: duckdb::Error, sql: &str) -> Error {
+    let mut text = String::new();
+    for line in sql.lines().filter(|line| !line.trim_start().starts_with("--")).take(3) {
+        let _ = write!(text, "{} ", line.trim());
+    }
+    let text: String = text.chars().take(120).collect();
+    Error::new(Kind::Sql, format!("DuckDB refuses `{}`", text.trim_end())).because(error)
+}
+
+/// `text` as an SQL string literal.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// `name` as a quoted SQL identifier.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// An instant as a TIMESTAMP literal.
+pub(super) fn instant(at: chrono::DateTime<chrono::Utc>) -> String {
+    format!("timestamp '{}'", at.format("%Y-%m-%d %H:%M:%S%.6f"))
+}
+
+/// A list of files as an SQL list of texts.
+pub(super) fn file_list(paths: &[std::path::PathBuf]) -> String {
+    let items: Vec<String> = paths.iter().map(|path| literal(&path.display().to_string())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// The statement without a closing semicolon, so that it can be wrapped.
+pub(super) fn bare(sql: &str) -> &str {
+    sql.trim_end().trim_end_matches(';')
+}

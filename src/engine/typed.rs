@@ -1,0 +1,114 @@
+//! `latest.<model>` and `history.<model>`: the typed rows of an endpoint, with the moments from which they are no longer live.
+
+use std::path::PathBuf;
+
+use duckdb::Connection;
+
+use super::{
+    live::Cover,
+    session::{execute, file_list, instant, literal},
+    staged,
+};
+use crate::{catalog::Model, error::Result};
+
+/// Which of the two views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// The live rows.
+    Latest,
+    /// Every fetched version.
+    History,
+}
+
+/// Creates the view over the staged `files`. Where there are none, `landed.<model>` must be in the session: the columns
+/// then come from the model itself, run over nothing.
+pub(super) fn create(connection: &Connection, view: View, model: &Model, cover: &Cover, files: &[PathBuf]) -> Result<()> {
+    let schema = match view {
+        View::Latest => "latest",
+        View::History => "history",
+    };
+    let name = &model.name;
+    let suffix = format!("{schema}_{name}");
+    cover_tables(connection, &suffix, cover)?;
+    let rows = if files.is_empty() {
+        execute(connection, &format!("create table etl.none_{suffix} as select * from ({}) limit 0", staged::select(model)))?;
+        format!("(from etl.none_{suffix})")
+    } else {
+        format!("read_parquet({}, union_by_name = true)", file_list(files))
+    };
+    let body = match view {
+        View::Latest => latest_sql(&rows, cover, &suffix),
+        View::History => history_sql(&rows, cover, &suffix),
+    };
+    execute(connection, &format!("create view {schema}.{name} as {body}"))
+        .map_err(|error| error.within(format!("{}: cannot make `{schema}.{name}`", model.file.display())))
+}
+
+fn cover_tables(connection: &Connection, suffix: &str, cover: &Cover) -> Result<()> {
+    let optional = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "null".to_owned(), instant);
+    let mut statements = format!(
+        "create table etl.pulls_{suffix} (pull_id varchar, cover_at timestamp); \
+         create table etl.parts_{suffix} (pull_id varchar, partition_no integer, cover_at timestamp); \
+         create table etl.windows_{suffix} (scope varchar, pulled_at timestamp, pull_id varchar, window_from timestamp, window_to timestamp);"
+    );
+    let mut insert = |table: &str, rows: Vec<String>| {
+        for rows in rows.chunks(1_000) {
+            statements.push_str(&format!("insert into etl.{table}_{suffix} values {};", rows.join(", ")));
+        }
+    };
+    insert("pulls", cover.pulls.iter().map(|(pull, at)| format!("('{pull}', {})", optional(*at))).collect());
+    insert("parts", cover.partitions.iter().map(|(pull, no, at)| format!("('{pull}', {no}, {})", optional(*at))).collect());
+    insert(
+        "windows",
+        cover
+            .windows
+            .iter()
+            .map(|window| {
+                let (from, to) = (optional(window.from), optional(window.to));
+                format!("({}, {}, '{}', {from}, {to})", literal(&window.scope), instant(window.pulled_at), window.pull_id)
+            })
+            .collect(),
+    );
+    execute(connection, &statements)
+}
+
+/// The rows of the files with `cover_at`, the moment from which a row is no longer live.
+fn covered_sql(rows: &str, cover: &Cover, suffix: &str) -> String {
+    if !cover.partitions.is_empty() {
+        return format!(
+            "select version.*, part.cover_at as cover_at from {rows} as version join etl.parts_{suffix} as part \
+             on part.pull_id = version._pull_id and part.partition_no = version._partition_no"
+        );
+    }
+    if cover.windows.is_empty() {
+        return format!("select version.*, pull.cover_at as cover_at from {rows} as version join etl.pulls_{suffix} as pull on pull.pull_id = version._pull_id");
+    }
+    format!(
+        "select version.*, least(pull.cover_at, (select min(later.pulled_at) from etl.windows_{suffix} as later \
+           where later.scope = version._scope::varchar \
+             and (later.pulled_at > version._pulled_at or (later.pulled_at = version._pulled_at and later.pull_id > version._pull_id)) \
+             and (later.window_from is null or version._window_at >= later.window_from) \
+             and (later.window_to is null or version._window_at < later.window_to))) as cover_at \
+         from {rows} as version join etl.pulls_{suffix} as pull on pull.pull_id = version._pull_id"
+    )
+}
+
+/// Order of versions of one key inside a pull: the last one wins.
+const LAST: &str = "_partition_no desc, _request_no desc, _record_no desc";
+
+fn latest_sql(rows: &str, cover: &Cover, suffix: &str) -> String {
+    format!(
+        "select * exclude (cover_at) from ({}) where cover_at is null \
+         qualify row_number() over (partition by _scope, _record_key order by _pulled_at desc, _pull_id desc, {LAST}) = 1",
+        covered_sql(rows, cover, suffix)
+    )
+}
+
+fn history_sql(rows: &str, cover: &Cover, suffix: &str) -> String {
+    format!(
+        "select * exclude (cover_at), _pulled_at as valid_from, \
+           least(cover_at, lead(_pulled_at) over (partition by _scope, _record_key order by _pulled_at, _pull_id)) as valid_to \
+         from (select * from ({}) qualify row_number() over (partition by _scope, _record_key, _pull_id order by {LAST}) = 1)",
+        covered_sql(rows, cover, suffix)
+    )
+}

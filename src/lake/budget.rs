@@ -1,0 +1,141 @@
+//! What all Parquet writers of a process share: a bound on memory, and the folder where they spool.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// A bound in bytes on what all writers together hold in memory. Cheap to clone; clones share the bound.
+///
+/// No writer ever waits for another (that could deadlock a pull that keeps several files open). Instead, when the total
+/// is over the bound, each writer that holds more than its fair share flushes its row group on its next record. Writers
+/// that sleep keep what they have, so the total stays under twice the bound.
+#[derive(Clone, Debug)]
+pub struct WriteBudget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limit: u64,
+    used: AtomicU64,
+    writers: AtomicU64,
+    spool: Option<PathBuf>,
+}
+
+impl WriteBudget {
+    /// A bound of `bytes`; spool files lie in the system's folder for temporary files.
+    pub fn new(bytes: u64) -> Self {
+        Self::with(bytes, None)
+    }
+
+    /// A bound of `bytes`; spool files lie in `folder`, which is created when needed. Where `/tmp` is held in memory, a
+    /// folder on disk keeps a long pull out of it.
+    pub fn spooling_in(bytes: u64, folder: impl Into<PathBuf>) -> Self {
+        Self::with(bytes, Some(folder.into()))
+    }
+
+    fn with(limit: u64, spool: Option<PathBuf>) -> Self {
+        Self(Arc::new(Shared { limit, used: AtomicU64::new(0), writers: AtomicU64::new(0), spool }))
+    }
+
+    /// Bytes that all writers hold now.
+    pub fn used(&self) -> u64 {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn spool_folder(&self) -> Option<&Path> {
+        self.0.spool.as_deref()
+    }
+
+    /// Takes part in the budget, holding nothing yet.
+    pub(super) fn lease(&self) -> Lease {
+        self.0.writers.fetch_add(1, Ordering::Relaxed);
+        Lease { budget: self.clone(), held: 0 }
+    }
+}
+
+/// One writer's part of a budget; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    budget: WriteBudget,
+    held: u64,
+}
+
+impl Lease {
+    /// Says that the writer now holds `bytes`. Returns whether it should flush to bring the total down.
+    pub(super) fn hold(&mut self, bytes: u64) -> bool {
+        let shared = &self.budget.0;
+        // Relaxed is enough: the sum is a gauge, nothing else is ordered by it.
+        let used = if bytes >= self.held {
+            let more = bytes - self.held;
+            shared.used.fetch_add(more, Ordering::Relaxed) + more
+        } else {
+            let less = self.held - bytes;
+            shared.used.fetch_sub(less, Ordering::Relaxed) - less
+        };
+        self.held = bytes;
+        let fair_share = shared.limit / shared.writers.load(Ordering::Relaxed).max(1);
+        used > shared.limit && bytes > fair_share
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.hold(0);
+        self.budget.0.writers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_holds_more_than_a_fair_share_is_asked_to_flush() {
+        let budget = WriteBudget::new(100);
+        let (mut large, mut small) = (budget.lease(), budget.lease());
+        assert!(!large.hold(90), "under the bound");
+        assert!(!small.hold(20), "over the bound, but less than half of it");
+        assert!(large.hold(91));
+        assert!(!large.hold(0), "flushed");
+        assert_eq!(budget.used(), 20);
+    }
+
+    #[test]
+    fn a_dropped_writer_gives_everything_back() {
+        let budget = WriteBudget::new(100);
+        let mut other = budget.lease();
+        let mut lease = budget.lease();
+        lease.hold(80);
+        drop(lease);
+        assert_eq!(budget.used(), 0);
+        assert!(!other.hold(100), "alone again, the whole budget is its share");
+        assert!(other.hold(101));
+    }
+
+    #[test]
+    fn the_total_stays_under_twice_the_bound_with_many_threads() {
+        let budget = WriteBudget::new(1_000);
+        let peak = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let mut lease = budget.lease();
+                    let mut held = 0;
+                    for _ in 0..10_000 {
+                        held += 7;
+                        if lease.hold(held) {
+                            held = 0;
+                            lease.hold(0);
+                        }
+                        peak.fetch_max(budget.used(), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(budget.used(), 0);
+        assert!(peak.into_inner() < 2_000);
+    }
+}

@@ -1,0 +1,259 @@
+//! Checkpoints: many receipts of one endpoint in one file, so that a reader opens one object instead of thousands.
+//!
+//! A checkpoint is a cache and must never hide a receipt. Receipts are the truth, they are never removed, and anyone may
+//! write one at any time, also with an old date in its path (a run that takes days, a clock set to the past). Therefore:
+//!
+//! - A checkpoint says `settled_before`, a date. A reader takes the checkpoint's receipts, lists the receipt objects with
+//!   that date in their path or a later one, reads those whose pull is not in the checkpoint, and merges by pull. What was
+//!   written beside the checkpoint, before or after it, is found by that listing.
+//! - A day is settled only when nothing was added to it for [`GRACE_DAYS`] before the newest receipt, by the store's own
+//!   clock (not by dates in receipts, which a set clock makes up), and the day itself lies that far back.
+//! - What still arrives in a settled day is the writer's duty: after every commit it looks at the newest checkpoint, and if
+//!   that settles the day without holding the receipt, it writes a new one ([`Lake::tend_checkpoints`]). A checkpoint's
+//!   writer looks again after publishing, because a commit may have fallen between its listing and its publication. One of
+//!   the two sees the other: the receipt is put before its writer looks, the checkpoint before its writer lists again.
+//! - If a process is killed just there, its receipt in a settled day stays hidden until the next checkpoint: each is made
+//!   from a listing of *all* receipts, whatever earlier ones settled. Such a commit was never acknowledged to anyone.
+//! - Two writers may make checkpoints of the same number with different receipts. The first stays (create-only), the other
+//!   goes on; no receipt of either is lost, because the listing above does not care which one it is.
+//! - The newest is the one with the most receipts. It need not hold all of another's, for the same reason.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{ArrayRef, AsArray, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Schema, SchemaRef},
+};
+use bytes::Bytes;
+use chrono::{Duration, NaiveDate};
+use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
+use uuid::Uuid;
+
+use super::{
+    budget::WriteBudget,
+    layout::{self, Place},
+    record_file::json,
+    rows::read_batches,
+    spool::{Spool, properties},
+    store::{Lake, Object},
+};
+use crate::error::{Error, Kind, OrFail, Result};
+
+/// Receipts beyond the newest checkpoint that make a commit write the next.
+pub(super) const EVERY: usize = 64;
+
+/// Days without additions after which a day's receipts count as settled.
+const GRACE_DAYS: i64 = 7;
+
+/// Key of the date in the footer.
+const SETTLED_KEY: &str = "etl.settled_before";
+
+/// Attempts to read the newest checkpoint while others write and gc removes old ones.
+const ATTEMPTS: usize = 5;
+
+/// What this process knows about checkpoints, by `source/endpoint`. Checkpoints never change, so it cannot be stale:
+/// a newer one has another path.
+#[derive(Default)]
+pub(super) struct Known {
+    newest: BTreeMap<String, Arc<Checkpoint>>,
+    /// Receipts beyond the newest checkpoint, as far as this process counted.
+    beyond: BTreeMap<String, usize>,
+}
+
+/// A checkpoint without its receipts.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    pub(super) path: String,
+    pub(super) settled_before: NaiveDate,
+    pub(super) pulls: HashSet<Uuid>,
+}
+
+/// A receipt object in a listing.
+pub(super) struct Listed {
+    pub(super) object: Object,
+    pub(super) day: NaiveDate,
+    pub(super) pull_id: Uuid,
+}
+
+impl Lake {
+    /// The receipt objects of an endpoint that `checkpoint` does not hold, as far as its settled days let them be seen.
+    pub(super) async fn beyond(&self, source: &str, endpoint: &str, checkpoint: Option<&Checkpoint>) -> Result<Vec<Listed>> {
+        let folder = format!("receipts/{source}/{endpoint}");
+        let objects = match checkpoint {
+            None => self.list_raw(&folder, None).await?,
+            // `date=D` sorts before all that lies in `date=D/`.
+            Some(checkpoint) => self.list_after(&folder, &format!("{folder}/date={}", checkpoint.settled_before)).await?,
+        };
+        let held = |listed: &Listed| checkpoint.is_some_and(|checkpoint| checkpoint.pulls.contains(&listed.pull_id));
+        Ok(objects.into_iter().filter_map(Listed::of).filter(|listed| !held(listed)).collect())
+    }
+
+    /// The newest checkpoint of an endpoint, if there is one.
+    pub(super) async fn newest_checkpoint(&self, source: &str, endpoint: &str) -> Result<Option<Arc<Checkpoint>>> {
+        let key = format!("{source}/{endpoint}");
+        for attempt in 1.. {
+            let objects = self.list_flat(&format!("checkpoints/{key}")).await?;
+            let newest = objects.iter().filter_map(|object| match layout::parse(&object.path) {
+                Some(Place::Checkpoint { receipts, .. }) => Some((receipts, &object.path)),
+                _ => None,
+            });
+            let Some((_, path)) = newest.max() else { return Ok(None) };
+            if let Some(known) = self.locked().newest.get(&key).filter(|known| known.path == *path) {
+                return Ok(Some(known.clone()));
+            }
+            match self.read_checkpoint(path).await {
+                Ok(checkpoint) => {
+                    let checkpoint = Arc::new(checkpoint);
+                    self.locked().newest.insert(key, checkpoint.clone());
+                    return Ok(Some(checkpoint));
+                }
+                // gc removes superseded ones: then there is a newer one.
+                Err(_) if attempt < ATTEMPTS && !self.exists(path).await? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("the loop returns")
+    }
+
+    async fn read_checkpoint(&self, path: &str) -> Result<Checkpoint> {
+        let footer = self.footer(path).await?;
+        let settled_before = footer.value(SETTLED_KEY).and_then(|text| text.parse().ok());
+        let settled_before = settled_before.ok_or_else(|| damaged(path))?;
+        let texts = self.checkpoint_column(path, "pull_id").await?;
+        let pulls: HashSet<Uuid> = texts.iter().filter_map(|text| Uuid::try_parse(text).ok()).collect();
+        if pulls.len() as u64 != footer.rows {
+            return Err(damaged(path));
+        }
+        Ok(Checkpoint { path: path.to_owned(), settled_before, pulls })
+    }
+
+    /// One text column of a checkpoint: `pull_id`, or `receipt` with the JSON.
+    pub(super) async fn checkpoint_column(&self, path: &str, column: &'static str) -> Result<Vec<String>> {
+        let local = self.local_path(path)?;
+        blocking(move || {
+            let mut texts = Vec::new();
+            for batch in read_batches(&local, Some(&[column]))? {
+                texts.extend(batch?.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
+            }
+            Ok(texts)
+        })
+        .await
+        .map_err(|error| error.within(format!("cannot read checkpoint `{path}`")))
+    }
+
+    /// After a commit: writes a checkpoint when many receipts lie beyond the newest, or when it hides the new one.
+    pub(super) async fn after_commit(&self, source: &str, endpoint: &str, day: NaiveDate, pull_id: Uuid) -> Result<()> {
+        let key = format!("{source}/{endpoint}");
+        let newest = self.newest_checkpoint(source, endpoint).await?;
+        let hidden = newest.as_deref().is_some_and(|newest| newest.hides(day, pull_id));
+        let counted = self.locked().beyond.get(&key).copied();
+        let beyond = match counted {
+            Some(beyond) => beyond + 1,
+            None => self.beyond(source, endpoint, newest.as_deref()).await?.len(),
+        };
+        self.locked().beyond.insert(key.clone(), beyond);
+        if hidden || beyond > EVERY {
+            self.tend_checkpoints(source, endpoint).await?;
+            self.locked().beyond.remove(&key);
+        }
+        Ok(())
+    }
+
+    /// Writes checkpoints until the newest hides nothing and few receipts lie beyond it.
+    pub(super) async fn tend_checkpoints(&self, source: &str, endpoint: &str) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let newest = self.newest_checkpoint(source, endpoint).await?;
+            let all: Vec<Listed> = self.beyond(source, endpoint, None).await?;
+            let missing: Vec<&Listed> = match &newest {
+                None => all.iter().collect(),
+                Some(newest) => all.iter().filter(|listed| !newest.pulls.contains(&listed.pull_id)).collect(),
+            };
+            let hides = newest.as_deref().is_some_and(|newest| missing.iter().any(|listed| newest.hides(listed.day, listed.pull_id)));
+            if !hides && missing.len() <= EVERY {
+                return Ok(());
+            }
+            let receipts = newest.as_ref().map_or(0, |newest| newest.pulls.len()) + missing.len();
+            self.write_checkpoint(&layout::checkpoint(source, endpoint, receipts as u64), newest.as_deref(), &missing, settled_before(&all)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes one checkpoint: the receipts of `previous` and those `missing` there. Holds few of them in memory.
+    async fn write_checkpoint(&self, path: &str, previous: Option<&Checkpoint>, missing: &[&Listed], settled_before: NaiveDate) -> Result<()> {
+        let properties = properties(&[(SETTLED_KEY, settled_before.to_string())])
+            .set_column_statistics_enabled(ColumnPath::from("receipt"), EnabledStatistics::None);
+        let mut spool = Spool::create(&WriteBudget::new(16 << 20), schema(), properties)?;
+        if let Some(previous) = previous {
+            let local = self.local_path(&previous.path)?;
+            spool = blocking(move || {
+                for batch in read_batches(&local, Some(&["pull_id", "receipt"]))? {
+                    spool.write(&batch?)?;
+                }
+                Ok(spool)
+            })
+            .await?;
+        }
+        for some in missing.chunks(EVERY) {
+            let texts = self.get_all(some.iter().map(|listed| listed.object.path.clone()).collect()).await?;
+            spool.write(&batch(some, &texts)?)?;
+        }
+        let finished = spool.finish()?;
+        // `false`: another process was first with this number. Its checkpoint does as well.
+        self.upload_new(path, &finished.path).await?;
+        Ok(())
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known().lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Checkpoint {
+    /// Whether a reader of this checkpoint would not see the receipt.
+    fn hides(&self, day: NaiveDate, pull_id: Uuid) -> bool {
+        day < self.settled_before && !self.pulls.contains(&pull_id)
+    }
+}
+
+impl Listed {
+    fn of(object: Object) -> Option<Self> {
+        match layout::parse(&object.path) {
+            Some(Place::Receipt { day, pull_id, .. }) => Some(Self { object, day, pull_id }),
+            _ => None,
+        }
+    }
+}
+
+/// The date before which every day is settled: see the top of this file.
+fn settled_before(all: &[Listed]) -> NaiveDate {
+    let Some(newest) = all.iter().map(|listed| listed.object.modified).max() else { return NaiveDate::MIN };
+    let horizon = newest - Duration::days(GRACE_DAYS);
+    let moving = all.iter().filter(|listed| listed.object.modified > horizon).map(|listed| listed.day);
+    moving.chain([horizon.date_naive()]).min().unwrap_or(NaiveDate::MIN)
+}
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("pull_id", DataType::Utf8, false), json("receipt", false)]))
+}
+
+fn batch(listed: &[&Listed], texts: &[(String, Bytes)]) -> Result<RecordBatch> {
+    let pulls = StringArray::from_iter_values(listed.iter().map(|listed| listed.pull_id.to_string()));
+    let mut receipts = Vec::with_capacity(texts.len());
+    for (path, bytes) in texts {
+        let text = std::str::from_utf8(bytes).or_fail(Kind::Lake, || format!("receipt `{path}` is no UTF-8"))?;
+        receipts.push(text.trim_end());
+    }
+    let columns: Vec<ArrayRef> = vec![Arc::new(pulls), Arc::new(StringArray::from(receipts))];
+    RecordBatch::try_new(schema(), columns).or_fail(Kind::Internal, || "the checkpoint columns do not fit together")
+}
+
+fn damaged(path: &str) -> Error {
+    Error::new(Kind::Lake, format!("checkpoint `{path}` is damaged")).hint("delete the file: it is a cache, and the receipts say the same")
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "reading a file was cut off")?
+}

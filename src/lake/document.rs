@@ -1,0 +1,71 @@
+//! The JSON documents of the lake (receipts, manifests, run log): one line, written once, with a version.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::store::Lake;
+use crate::error::{Error, Kind, OrFail, Result};
+
+impl Lake {
+    /// Writes a document unless there is one. The same one again is fine: the answer to the first write may have been lost.
+    pub(super) async fn put_document(&self, path: &str, document: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec(document).or_fail(Kind::Internal, || format!("cannot write `{path}` as JSON"))?;
+        text.push(b'\n');
+        let text = Bytes::from(text);
+        if self.put_new(path, text.clone()).await? || self.get(path).await? == text {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Lake, format!("`{path}` exists and says something else"))
+            .hint("two processes used the same id; nothing was replaced"))
+    }
+}
+
+/// Parses the document found at `path`; `newest` is the newest version that this program knows.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &str, newest: u32) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    // The version first: a newer document may have another shape altogether.
+    let Version { version } = serde_json::from_slice(bytes).or_fail(Kind::Lake, || format!("`{path}` is damaged"))?;
+    if version > newest {
+        return Err(Error::new(Kind::Lake, format!("`{path}` has version {version}; this `etl` reads up to {newest}"))
+            .hint("a newer `etl` wrote it; install that version"));
+    }
+    serde_json::from_slice(bytes).or_fail(Kind::Lake, || format!("`{path}` is damaged"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Note {
+        version: u32,
+        text: String,
+    }
+
+    #[tokio::test]
+    async fn the_same_document_twice_is_fine_another_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path().to_str().unwrap()).unwrap();
+        let note = |text: &str| Note { version: 1, text: text.into() };
+        lake.put_document("a.json", &note("first")).await.unwrap();
+        lake.put_document("a.json", &note("first")).await.unwrap();
+        let error = lake.put_document("a.json", &note("second")).await.unwrap_err();
+        assert_eq!(error.to_string(), "`a.json` exists and says something else");
+        assert_eq!(lake.get("a.json").await.unwrap(), "{\"version\":1,\"text\":\"first\"}\n");
+    }
+
+    #[test]
+    fn newer_and_damaged_documents_are_refused() {
+        let parse = |text: &str| parse::<Note>(text.as_bytes(), "a.json", 1);
+        assert_eq!(parse(r#"{"version":1,"text":"x"}"#).unwrap().text, "x");
+        let newer = parse(r#"{"version":2,"words":[]}"#).unwrap_err();
+        assert_eq!(newer.to_string(), "`a.json` has version 2; this `etl` reads up to 1");
+        assert_eq!(newer.remedy(), Some("a newer `etl` wrote it; install that version"));
+        for text in ["", "{", "{}", r#"{"version":1}"#] {
+            assert_eq!(parse(text).unwrap_err().to_string(), "`a.json` is damaged");
+        }
+    }
+}

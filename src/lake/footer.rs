@@ -1,0 +1,78 @@
+//! Reads back what a Parquet object of the lake says about itself, from its last bytes only.
+
+use parquet::{
+    errors::ParquetError,
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
+};
+
+use super::{
+    layout::{LAYOUT_KEY, LAYOUT_VERSION},
+    store::Lake,
+};
+use crate::error::{Error, Kind, Result};
+
+/// Bytes that are read first; most footers fit.
+const TAIL: u64 = 64 << 10;
+
+/// What a footer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footer {
+    /// Rows of the file.
+    pub rows: u64,
+    /// Row groups of the file.
+    pub row_groups: usize,
+    /// Size of the object in bytes.
+    pub bytes: u64,
+    pairs: Vec<(String, String)>,
+}
+
+impl Footer {
+    /// A value of the key-value metadata.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    fn of(metadata: &ParquetMetaData, bytes: u64) -> Self {
+        let file = metadata.file_metadata();
+        let pairs = file.key_value_metadata().into_iter().flatten();
+        Self {
+            rows: u64::try_from(file.num_rows()).unwrap_or(0),
+            row_groups: metadata.num_row_groups(),
+            bytes,
+            pairs: pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect(),
+        }
+    }
+}
+
+impl Lake {
+    /// Reads the footer of a Parquet object.
+    ///
+    /// # Errors
+    /// [`Kind::Lake`] if the object does not exist, is torn, or was written under a newer layout.
+    pub async fn footer(&self, path: &str) -> Result<Footer> {
+        let size = self.size(path).await?.ok_or_else(|| self.missing(path))?;
+        let torn = |source: ParquetError| Error::new(Kind::Lake, format!("`{path}` ({size} bytes) is no whole Parquet file")).because(source);
+        if size == 0 {
+            return Err(torn(ParquetError::EOF("the object is empty".into())));
+        }
+        let mut tail = self.get_range(path, size.saturating_sub(TAIL)..size).await?;
+        let mut reader = ParquetMetaDataReader::new();
+        if let Err(error) = reader.try_parse_sized(&tail, size) {
+            let ParquetError::NeedMoreData(needed) = error else { return Err(torn(error)) };
+            tail = self.get_range(path, size.saturating_sub(needed as u64)..size).await?;
+            reader.try_parse_sized(&tail, size).map_err(|error| torn(error))?;
+        }
+        let footer = Footer::of(&reader.finish().map_err(|error| torn(error))?, size);
+        refuse_newer(path, footer.value(LAYOUT_KEY))?;
+        Ok(footer)
+    }
+}
+
+fn refuse_newer(path: &str, layout: Option<&str>) -> Result<()> {
+    match layout.map(str::parse::<u32>) {
+        Some(Ok(version)) if version <= LAYOUT_VERSION => Ok(()),
+        Some(Ok(version)) => Err(Error::new(Kind::Lake, format!("`{path}` has layout version {version}; this `etl` reads up to {LAYOUT_VERSION}"))
+            .hint("a newer `etl` wrote it; install that version")),
+        Some(Err(_)) | None => Err(Error::new(Kind::Lake, format!("`{path}` has no valid `{LAYOUT_KEY}` in its footer; it was not written by `etl`"))),
+    }
+}

@@ -1,0 +1,253 @@
+//! The records of one pull as Parquet: one row per record, its bytes as received. The hot path of `extract`.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, BinaryBuilder, Int32Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder},
+    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+};
+use chrono::{DateTime, Utc};
+use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
+use uuid::Uuid;
+
+use super::{
+    budget::WriteBudget,
+    spool::{Finished, Spool, properties},
+};
+use crate::error::{Error, Kind, OrFail, Result};
+
+/// Rows that are gathered before they are encoded.
+const BATCH_ROWS: usize = 1024;
+
+/// Bytes of text that are gathered at most before they are encoded. Every open writer holds up to this beside the budget.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Bytes of one text that fit into a batch; Arrow counts them in 31 bits.
+const LONGEST: usize = 1 << 30;
+
+/// What is the same in every row of a pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullHead {
+    /// The invocation.
+    pub run_id: Uuid,
+    /// The pull.
+    pub pull_id: Uuid,
+    /// `testrail`.
+    pub source: String,
+    /// `testrail_cases`.
+    pub endpoint: String,
+    /// Canonical JSON of the scope (see [`super::canonical_scope`]).
+    pub scope: String,
+    /// Start of the run.
+    pub run_at: DateTime<Utc>,
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRow<'a> {
+    /// Number of the partition in the pull, from 0.
+    pub partition_no: u32,
+    /// Number of the HTTP exchange in the pull, from 0.
+    pub request_no: u32,
+    /// Number of the record in its response, from 0.
+    pub record_no: u32,
+    /// Canonical JSON array of the key.
+    pub record_key: &'a str,
+    /// When the response had arrived.
+    pub fetched_at: DateTime<Utc>,
+    /// JSON object of the partition's parameters.
+    pub params: &'a str,
+    /// The record as it stood in the body, or repaired where there is a `defect`. Always valid JSON.
+    pub payload: &'a str,
+    /// The record's bytes as received, where `payload` had to be repaired or blanked.
+    pub payload_original: Option<&'a [u8]>,
+    /// What was wrong with it.
+    pub defect: Option<&'a str>,
+    /// The time by which a window replaces, where the endpoint has a window and the record a time.
+    pub window_at: Option<DateTime<Utc>>,
+}
+
+/// Writes the records of one pull into a local file in bounded memory.
+pub struct RecordWriter {
+    spool: Spool,
+    schema: SchemaRef,
+    /// `run_id`, `pull_id`, `source`, `endpoint`, `scope` for a whole batch, built once and sliced.
+    head: Vec<ArrayRef>,
+    rows: Rows,
+}
+
+impl RecordWriter {
+    /// Begins a file in the budget's spool folder.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if the file cannot be created.
+    pub fn create(budget: &WriteBudget, head: &PullHead) -> Result<Self> {
+        let schema = schema();
+        let mut properties = properties(&[("etl.pull_id", head.pull_id.to_string()), ("etl.endpoint", head.endpoint.clone())]);
+        for column in ["run_id", "pull_id", "source", "endpoint", "scope"] {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), true);
+        }
+        for column in ["scope", "params", "payload", "payload_original", "defect"] {
+            properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
+        }
+        let spool = Spool::create(budget, schema.clone(), properties)?;
+        Ok(Self { spool, schema, head: head.columns(BATCH_ROWS), rows: Rows::new() })
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if the disk is full, [`Kind::Internal`] if a number or text is too large for the file.
+    pub fn push(&mut self, row: &RecordRow<'_>) -> Result<()> {
+        self.rows.push(row)?;
+        if self.rows.count >= BATCH_ROWS || self.rows.bytes >= BATCH_BYTES {
+            self.encode()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// As [`RecordWriter::push`].
+    pub fn finish(mut self) -> Result<Finished> {
+        self.encode()?;
+        self.spool.finish()
+    }
+
+    fn encode(&mut self) -> Result<()> {
+        let count = self.rows.count;
+        if count == 0 {
+            return Ok(());
+        }
+        let head = self.head.iter().map(|column| column.slice(0, count));
+        let columns = head.chain(std::mem::replace(&mut self.rows, Rows::new()).columns()).collect();
+        let batch = RecordBatch::try_new(self.schema.clone(), columns).or_fail(Kind::Internal, || "the record columns do not fit together")?;
+        self.spool.write(&batch)
+    }
+}
+
+impl PullHead {
+    /// The head's columns with `rows` equal rows each.
+    pub(super) fn columns(&self, rows: usize) -> Vec<ArrayRef> {
+        let (run_id, pull_id) = (self.run_id.to_string(), self.pull_id.to_string());
+        [&run_id, &pull_id, &self.source, &self.endpoint, &self.scope]
+            .into_iter()
+            .map(|text| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef)
+            .collect()
+    }
+
+    /// The fields of [`PullHead::columns`].
+    pub(super) fn fields() -> Vec<Field> {
+        let text = |name| Field::new(name, DataType::Utf8, false);
+        vec![text("run_id"), text("pull_id"), text("source"), text("endpoint"), json("scope", false)]
+    }
+}
+
+fn schema() -> SchemaRef {
+    let mut fields = PullHead::fields();
+    fields.extend([
+        Field::new("partition_no", DataType::Int32, false),
+        Field::new("request_no", DataType::Int32, false),
+        Field::new("record_no", DataType::Int32, false),
+        Field::new("record_key", DataType::Utf8, false),
+        utc("fetched_at", false),
+        utc("window_at", true),
+        json("params", false),
+        json("payload", false),
+        Field::new("payload_original", DataType::Binary, true),
+        Field::new("defect", DataType::Utf8, true),
+    ]);
+    Arc::new(Schema::new(fields))
+}
+
+/// A column that Parquet marks as JSON, so that DuckDB and others give it that type.
+pub(super) fn json(name: &str, nullable: bool) -> Field {
+    // The names of Arrow's canonical extension type; `arrow` does not re-export the type itself.
+    let extension = [("ARROW:extension:name", "arrow.json"), ("ARROW:extension:metadata", "")];
+    Field::new(name, DataType::Utf8, nullable).with_metadata(extension.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+}
+
+/// A column of instants in microseconds, UTC.
+pub(super) fn utc(name: &str, nullable: bool) -> Field {
+    Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), nullable)
+}
+
+/// Rows that wait for encoding.
+struct Rows {
+    count: usize,
+    bytes: usize,
+    partition_no: Int32Builder,
+    request_no: Int32Builder,
+    record_no: Int32Builder,
+    record_key: StringBuilder,
+    fetched_at: TimestampMicrosecondBuilder,
+    window_at: TimestampMicrosecondBuilder,
+    params: StringBuilder,
+    payload: StringBuilder,
+    payload_original: BinaryBuilder,
+    defect: StringBuilder,
+}
+
+impl Rows {
+    /// Room for a whole batch at once: a builder that grows by doubling would copy every payload twice more.
+    fn new() -> Self {
+        let numbers = || Int32Builder::with_capacity(BATCH_ROWS);
+        let times = || TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
+        Self {
+            count: 0,
+            bytes: 0,
+            partition_no: numbers(),
+            request_no: numbers(),
+            record_no: numbers(),
+            record_key: StringBuilder::with_capacity(BATCH_ROWS, 16 * BATCH_ROWS),
+            fetched_at: times(),
+            window_at: times(),
+            params: StringBuilder::with_capacity(BATCH_ROWS, 32 * BATCH_ROWS),
+            payload: StringBuilder::with_capacity(BATCH_ROWS, BATCH_BYTES + BATCH_BYTES / 8),
+            payload_original: BinaryBuilder::with_capacity(BATCH_ROWS, 0),
+            defect: StringBuilder::with_capacity(BATCH_ROWS, 0),
+        }
+    }
+
+    fn push(&mut self, row: &RecordRow<'_>) -> Result<()> {
+        let original = row.payload_original.map_or(0, <[u8]>::len);
+        let texts = [row.payload.len(), original, row.params.len(), row.record_key.len()];
+        if texts.iter().any(|length| *length > LONGEST) {
+            return Err(Error::new(Kind::Internal, format!("a record of {} bytes is too large for the lake", row.payload.len().max(original))));
+        }
+        self.count += 1;
+        self.bytes += texts.iter().sum::<usize>();
+        self.partition_no.append_value(number(row.partition_no)?);
+        self.request_no.append_value(number(row.request_no)?);
+        self.record_no.append_value(number(row.record_no)?);
+        self.record_key.append_value(row.record_key);
+        self.fetched_at.append_value(row.fetched_at.timestamp_micros());
+        self.window_at.append_option(row.window_at.map(|at| at.timestamp_micros()));
+        self.params.append_value(row.params);
+        self.payload.append_value(row.payload);
+        self.payload_original.append_option(row.payload_original);
+        self.defect.append_option(row.defect);
+        Ok(())
+    }
+
+    fn columns(mut self) -> Vec<ArrayRef> {
+        vec![
+            Arc::new(self.partition_no.finish()),
+            Arc::new(self.request_no.finish()),
+            Arc::new(self.record_no.finish()),
+            Arc::new(self.record_key.finish()),
+            Arc::new(self.fetched_at.finish()),
+            Arc::new(self.window_at.finish()),
+            Arc::new(self.params.finish()),
+            Arc::new(self.payload.finish()),
+            Arc::new(self.payload_original.finish()),
+            Arc::new(self.defect.finish()),
+        ]
+    }
+}
+
+/// A count as the signed 32 bits that every engine reads.
+pub(super) fn number(count: u32) -> Result<i32> {
+    i32::try_from(count).or_fail(Kind::Internal, || format!("{count} is more than a pull can number"))
+}

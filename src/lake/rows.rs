@@ -1,0 +1,128 @@
+//! Reads a local Parquet file batch by batch.
+
+use std::path::Path;
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+};
+
+use crate::error::{Error, Kind, OrFail, Result};
+
+/// Rows of one batch.
+const BATCH_ROWS: usize = 4096;
+
+/// The batches of a file, in its order. See [`read_batches`].
+pub struct Batches {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+    order: Vec<usize>,
+    name: String,
+}
+
+impl Batches {
+    /// The columns that the batches have.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+}
+
+/// Opens a local Parquet file; `columns` names the ones wanted, in the order wanted (`None` = all, as they lie).
+///
+/// # Errors
+/// [`Kind::Io`] if the file cannot be opened, [`Kind::Lake`] if it is no whole Parquet file or lacks a column. The items
+/// fail with [`Kind::Lake`] where the file is damaged.
+pub fn read_batches(path: &Path, columns: Option<&[&str]>) -> Result<Batches> {
+    let name = path.display().to_string();
+    let file = fs_err::File::open(path)?.into_file();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .or_fail(Kind::Lake, || format!("`{name}` is no whole Parquet file"))?
+        .with_batch_size(BATCH_ROWS);
+    let all = builder.schema().clone();
+    let wanted: Vec<usize> = match columns {
+        None => (0..all.fields().len()).collect(),
+        Some(columns) => columns
+            .iter()
+            .map(|column| {
+                all.index_of(column).map_err(|_| {
+                    let there: Vec<&str> = all.fields().iter().map(|field| field.name().as_str()).collect();
+                    Error::new(Kind::Lake, format!("`{name}` has no column `{column}`; it has `{}`", there.join("`, `")))
+                })
+            })
+            .collect::<Result<_>>()?,
+    };
+    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.iter().copied());
+    let reader = builder.with_projection(mask).build().or_fail(Kind::Lake, || format!("cannot read `{name}`"))?;
+    // The reader keeps the file's order; `order` brings the columns into the caller's.
+    let mut kept = wanted.clone();
+    kept.sort_unstable();
+    kept.dedup();
+    let order = wanted.iter().filter_map(|column| kept.binary_search(column).ok()).collect();
+    let schema = all.project(&wanted).or_fail(Kind::Internal, || "cannot project a schema")?.into();
+    Ok(Batches { reader, schema, order, name })
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.and_then(|batch| batch.project(&self.order)).or_fail(Kind::Lake, || format!("cannot read `{}`", self.name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{AsArray, Int32Array, StringArray},
+        datatypes::{DataType, Field, Int32Type, Schema},
+    };
+
+    use super::*;
+    use crate::lake::{WriteBudget, spool};
+
+    fn file(rows: i32) -> spool::Finished {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("a", DataType::Int32, false),
+            Field::new("b", DataType::Utf8, false),
+            Field::new("c", DataType::Int32, false),
+        ]));
+        let mut spool = spool::Spool::create(&WriteBudget::new(1 << 20), schema.clone(), spool::properties(&[])).unwrap();
+        let numbers = Int32Array::from_iter_values(0..rows);
+        let texts = StringArray::from_iter_values((0..rows).map(|row| row.to_string()));
+        let squares = Int32Array::from_iter_values((0..rows).map(|row| row * 2));
+        spool.write(&RecordBatch::try_new(schema, vec![Arc::new(numbers), Arc::new(texts), Arc::new(squares)]).unwrap()).unwrap();
+        spool.finish().unwrap()
+    }
+
+    #[test]
+    fn columns_come_in_the_order_asked_for() {
+        let file = file(10_000);
+        let mut rows = 0;
+        for batch in read_batches(&file.path, Some(&["c", "a"])).unwrap() {
+            let batch = batch.unwrap();
+            assert_eq!(batch.num_columns(), 2);
+            let (doubled, plain) = (batch.column(0).as_primitive::<Int32Type>(), batch.column(1).as_primitive::<Int32Type>());
+            assert!(doubled.values().iter().zip(plain.values()).all(|(double, single)| *double == 2 * *single));
+            rows += batch.num_rows();
+        }
+        assert_eq!(rows, 10_000);
+        assert_eq!(read_batches(&file.path, Some(&["c", "a"])).unwrap().schema().field(0).name(), "c");
+        assert_eq!(read_batches(&file.path, None).unwrap().schema().fields().len(), 3);
+    }
+
+    #[test]
+    fn unknown_columns_and_torn_files_are_named() {
+        let file = file(10);
+        let name = file.path.display().to_string();
+        let error = read_batches(&file.path, Some(&["d"])).err().unwrap();
+        assert_eq!(error.to_string(), format!("`{name}` has no column `d`; it has `a`, `b`, `c`"));
+        let bytes = fs_err::read(&file.path).unwrap();
+        fs_err::write(&file.path, &bytes[..bytes.len() - 1]).unwrap();
+        let error = read_batches(&file.path, None).err().unwrap();
+        assert_eq!((error.kind(), error.to_string()), (Kind::Lake, format!("`{name}` is no whole Parquet file")));
+    }
+}

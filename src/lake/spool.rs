@@ -1,0 +1,209 @@
+//! A Parquet file that grows on the local disk in bounded memory, hashed while it is written.
+
+use std::io::{self, Write};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use parquet::{
+    arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
+    basic::{Compression, ZstdLevel},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
+    },
+};
+use sha2::{Digest, Sha256};
+use tempfile::TempPath;
+
+use super::{
+    budget::{Lease, WriteBudget},
+    layout::{LAYOUT_KEY, LAYOUT_VERSION},
+    receipt::{File, FileKind},
+};
+use crate::error::{Error, Kind, OrFail, Result};
+
+/// Bytes in memory at which a row group is flushed. Measured: a million records of 800 bytes peak at 26 MB so, and at
+/// 320 MB as one row group.
+const ROW_GROUP: usize = 8 << 20;
+
+/// A finished local Parquet file. Dropping it removes the file.
+#[derive(Debug)]
+pub struct Finished {
+    /// The file.
+    pub path: TempPath,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Of its bytes, lower-case hex.
+    pub sha256: String,
+}
+
+impl Finished {
+    /// The entry in a receipt for this file, once it lies at `path` in the lake.
+    pub fn file(&self, path: &str, kind: FileKind) -> File {
+        File { path: path.to_owned(), kind, rows: self.rows, bytes: self.bytes, sha256: self.sha256.clone() }
+    }
+}
+
+/// The writer under [`super::RecordWriter`] and its like. Takes batches, cuts row groups.
+pub(super) struct Spool {
+    writer: ArrowWriter<Hashing<fs_err::File>>,
+    path: TempPath,
+    lease: Lease,
+    rows: u64,
+}
+
+impl Spool {
+    pub(super) fn create(budget: &WriteBudget, schema: SchemaRef, properties: WriterPropertiesBuilder) -> Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("etl-").suffix(".parquet");
+        let file = match budget.spool_folder() {
+            None => builder.tempfile(),
+            Some(folder) => fs_err::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)),
+        };
+        let (file, path) = file.or_fail(Kind::Io, || "cannot create a temporary file; is `TMPDIR` writable?")?.into_parts();
+        let file = Hashing { inner: fs_err::File::from_parts(file, &*path), digest: Sha256::new(), bytes: 0 };
+        // The Arrow schema is not embedded: Parquet's own types say everything (JSON, UTC timestamps), and readers of
+        // other engines then see plain types where they know no Arrow extension.
+        let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, schema, options).or_fail(Kind::Internal, || "cannot begin a Parquet file")?;
+        Ok(Self { writer, path, lease: budget.lease(), rows: 0 })
+    }
+
+    /// Adds a batch; cuts a row group when this file or all files together hold enough.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.writer.write(batch).map_err(|error| self.failed(error))?;
+        let held = self.writer.memory_size();
+        if self.lease.hold(held as u64) || held >= ROW_GROUP {
+            self.writer.flush().map_err(|error| self.failed(error))?;
+            self.lease.hold(self.writer.memory_size() as u64);
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<Finished> {
+        self.writer.finish().map_err(|error| self.failed(error))?;
+        let file = self.writer.inner();
+        let sha256 = hex(&file.digest.clone().finalize());
+        Ok(Finished { rows: self.rows, bytes: file.bytes, sha256, path: self.path })
+    }
+
+    fn failed(&self, error: parquet::errors::ParquetError) -> Error {
+        Error::new(Kind::Io, format!("cannot write `{}`", self.path.display()))
+            .because(error)
+            .hint("check the free space of that folder; `TMPDIR` chooses another")
+    }
+}
+
+/// What every Parquet file of the lake has in common: zstd level 1, no dictionary, coarse statistics, the versions.
+///
+/// Dictionaries cost a hash per value and are switched on where a column is constant. Payload columns must not have
+/// statistics: a minimum and a maximum of documents helps nobody.
+pub(super) fn properties(more: &[(&str, String)]) -> WriterPropertiesBuilder {
+    let versions = [(LAYOUT_KEY, LAYOUT_VERSION.to_string()), ("etl.version", env!("CARGO_PKG_VERSION").to_owned())];
+    let pairs = versions.iter().chain(more).map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()));
+    WriterProperties::builder()
+        .set_created_by(format!("etl {}", env!("CARGO_PKG_VERSION")))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd")))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(pairs.collect()))
+}
+
+/// Hashes and counts what passes.
+struct Hashing<W> {
+    inner: W,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(buffer)?;
+        self.digest.update(&buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::StringArray,
+        datatypes::{DataType, Field, Schema},
+    };
+
+    use super::*;
+    use crate::lake::rows::read_batches;
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, false)]))
+    }
+
+    fn batch(rows: usize, length: usize) -> RecordBatch {
+        // Text that does not compress: pseudo-random letters.
+        let mut state = 7_u64;
+        let mut letter = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
+        };
+        let values: Vec<String> = (0..rows).map(|_| (0..length).map(|_| letter()).collect()).collect();
+        RecordBatch::try_new(schema(), vec![Arc::new(StringArray::from(values))]).unwrap()
+    }
+
+    #[test]
+    fn size_and_hash_are_those_of_the_file() {
+        let mut spool = Spool::create(&WriteBudget::new(1 << 20), schema(), properties(&[])).unwrap();
+        spool.write(&batch(10, 10)).unwrap();
+        let finished = spool.finish().unwrap();
+        let bytes = fs_err::read(&finished.path).unwrap();
+        assert_eq!(finished.bytes, bytes.len() as u64);
+        assert_eq!(finished.sha256, hex(&Sha256::digest(&bytes)));
+        assert_eq!(finished.rows, 10);
+    }
+
+    #[test]
+    fn many_writers_keep_to_one_budget() {
+        let limit = 8 << 20;
+        let budget = WriteBudget::new(limit);
+        let mut spools: Vec<_> = (0..8).map(|_| Spool::create(&budget, schema(), properties(&[])).unwrap()).collect();
+        let batch = batch(100, 5_000);
+        let mut peak = 0;
+        for _ in 0..12 {
+            for spool in &mut spools {
+                spool.write(&batch).unwrap();
+                peak = peak.max(budget.used());
+            }
+        }
+        assert!(peak <= 2 * limit, "{peak}");
+        assert!(peak >= limit / 2, "the budget is made use of: {peak}");
+        for spool in spools {
+            let finished = spool.finish().unwrap();
+            let rows: usize = read_batches(&finished.path, None).unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+            assert_eq!(rows, 1_200);
+        }
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_dropped_spool_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = WriteBudget::spooling_in(1 << 20, folder.path().join("spool"));
+        let mut spool = Spool::create(&budget, schema(), properties(&[])).unwrap();
+        spool.write(&batch(10, 10)).unwrap();
+        assert_eq!(fs_err::read_dir(folder.path().join("spool")).unwrap().count(), 1);
+        drop(spool);
+        assert_eq!(fs_err::read_dir(folder.path().join("spool")).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,174 @@
+//! TestRail and Bugzilla in miniature, over real HTTP on loopback: for `etl demo` and the tests.
+//!
+//! A [`Simulator`] serves a [`World`]. A seeded world is a pure function of (seed, scale, day): nothing is stored, so it may
+//! hold a million cases, and moving it to another day is one store. A recorded world passes recorded bytes through. Both
+//! answer as the services are documented to, with their paging, limits and error bodies; [`Fault`]s are scripted on top.
+//!
+//! Limits: only GET; only the methods that the sources of this project call; filters of `get_cases` other than times and
+//! creators are ignored, as TestRail ignores what it does not know; a Bugzilla search refuses parameters and operators it
+//! does not know. Every event of a simulated day happens before 04:00 UTC of it.
+
+mod answer;
+mod bugzilla;
+mod calendar;
+mod connection;
+mod fault;
+mod json;
+mod oddity;
+mod query;
+mod random;
+mod rate;
+mod recorded;
+mod server;
+mod testrail;
+mod world;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use chrono::NaiveDate;
+use tokio::runtime::{Builder, Runtime};
+
+pub use fault::{Fault, FaultKind, RetryAfter};
+pub use rate::RateLimit;
+pub use recorded::RecordedFiles;
+pub use world::{Scale, World};
+
+use connection::Acceptor;
+use server::{Shared, lock};
+
+/// The user name that TestRail accepts.
+pub const TESTRAIL_USER: &str = "etl@example.test";
+/// The password that TestRail accepts.
+pub const TESTRAIL_PASSWORD: &str = "simulated";
+/// The value of `X-BUGZILLA-API-KEY` that Bugzilla accepts. Without the header a caller is anonymous and sees public bugs.
+pub const BUGZILLA_KEY: &str = "simulated-key";
+
+/// How the server behaves when no fault is due.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The day at the start; the world's first day where it is not given.
+    pub day: Option<NaiveDate>,
+    /// Time before every answer.
+    pub latency: Duration,
+    /// Whether about half of TestRail's longer lists shift while they are read, so that a record comes on two pages.
+    pub duplicates: bool,
+    /// The rate limit of TestRail, if it has one.
+    pub testrail_rate_limit: Option<RateLimit>,
+    /// The rate limit of Bugzilla, if it has one.
+    pub bugzilla_rate_limit: Option<RateLimit>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            day: None,
+            latency: Duration::ZERO,
+            duplicates: true,
+            testrail_rate_limit: None,
+            bugzilla_rate_limit: None,
+        }
+    }
+}
+
+/// A request that the simulator received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    /// The status answered; none when the connection was reset before the answer, or while the answer is being made.
+    pub status: Option<u16>,
+    /// Names of the headers sent, in lower case. Values are not kept.
+    pub header_names: Vec<String>,
+    /// Whether a scripted fault hit it.
+    pub faulty: bool,
+}
+
+impl Received {
+    /// Whether this header was sent; `name` in lower case.
+    pub fn has_header(&self, name: &str) -> bool {
+        self.header_names.iter().any(|own| own == name)
+    }
+}
+
+/// A running server. Dropping it closes the port and every connection.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    first_day: NaiveDate,
+    address: SocketAddr,
+    /// Its own thread: a caller that blocks, or pauses time, does not hold the server up; and stopping it is certain.
+    runtime: Option<Runtime>,
+}
+
+impl Simulator {
+    /// Starts serving `world` on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When no port can be opened or no thread started.
+    // Nothing waits here today; callers are async, and a start that waits must not change them.
+    #[expect(clippy::unused_async, reason = "part of the interface")]
+    pub async fn start(world: World, options: Options) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("simulator").enable_all().build()?;
+        let first_day = world.first_day();
+        let day = (options.day.unwrap_or(first_day) - first_day).num_days();
+        let shared = Arc::new(Shared::new(world, options, day));
+        let acceptor = {
+            let _inside = runtime.enter();
+            Acceptor(tokio::net::TcpListener::from_std(listener)?)
+        };
+        runtime.spawn(server::serve(acceptor, Arc::clone(&shared)));
+        Ok(Self { shared, first_day, address, runtime: Some(runtime) })
+    }
+
+    /// The base of TestRail, without a slash at the end; a client adds `/index.php?/api/v2/`.
+    pub fn testrail_url(&self) -> String {
+        format!("http://{}/testrail", self.address)
+    }
+
+    /// The base of Bugzilla's REST API, without a slash at the end.
+    pub fn bugzilla_url(&self) -> String {
+        format!("http://{}/bugzilla/rest", self.address)
+    }
+
+    /// Moves the world to `day`, forth or back. Requests that are being answered keep their day. A recorded world stays.
+    pub fn set_day(&self, day: NaiveDate) {
+        self.shared.day.store((day - self.first_day).num_days(), Ordering::Release);
+    }
+
+    /// Adds a fault to the script.
+    pub fn script(&self, fault: Fault) {
+        lock(&self.shared.script).add(fault);
+    }
+
+    /// All requests so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Received> {
+        lock(&self.shared.received).clone()
+    }
+
+    /// Stops the server: the port is closed and connections break. Dropping does the same.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting for the threads is not allowed where the caller itself is async.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The one way an error is shown: what failed, why, and what to do.
+
+use std::error::Error as StdError;
+
+use super::color::{Style, tame};
+use crate::error::Error;
+
+/// `error: …`, a `Caused by:` line for each cause, a blank line, `hint: …`. Ends with a line break.
+///
+/// A cause whose text the line above already holds is left out: some libraries repeat their source in their message.
+pub fn render(error: &Error, colored: bool) -> String {
+    let mut out = format!("{} {}\n", Style::Error.paint("error:", colored), indented(&error.to_string(), "  "));
+    for cause in causes(error).iter().skip(1) {
+        out.push_str(&format!("  Caused by: {}\n", indented(cause, "    ")));
+    }
+    if let Some(hint) = error.remedy() {
+        out.push_str(&format!("\n{} {}\n", Style::Hint.paint("hint:", colored), indented(hint, "  ")));
+    }
+    out
+}
+
+/// The error's message and those of its causes, without the ones that add nothing.
+pub(super) fn causes(error: &Error) -> Vec<String> {
+    let mut messages = vec![error.to_string()];
+    let mut cause = StdError::source(error);
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !message.trim().is_empty() && !messages.last().is_some_and(|above| above.contains(message.trim())) {
+            messages.push(message);
+        }
+        cause = error.source();
+    }
+    messages
+}
+
+/// Later lines are indented, so that they cannot pass for lines of their own.
+fn indented(text: &str, by: &str) -> String {
+    tame(text.trim()).replace('\n', &format!("\n{by}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn message_causes_and_hint() {
+        let io = std::io::Error::other("disk is full");
+        let error = Error::new(Kind::Lake, "cannot write `a.parquet`").because(io).within("pull of `testrail_cases` failed").hint("free some space");
+        insta::assert_snapshot!(render(&error, false), @r"
+        error: pull of `testrail_cases` failed
+          Caused by: cannot write `a.parquet`
+          Caused by: disk is full
+
+        hint: free some space
+        ");
+    }
+
+    #[test]
+    fn a_cause_that_stands_above_is_left_out() {
+        let inner = Error::new(Kind::Io, "no such file");
+        let error = Error::new(Kind::Io, "cannot open `x`: no such file").because(inner);
+        assert_eq!(render(&error, false), "error: cannot open `x`: no such file\n");
+    }
+
+    #[test]
+    fn foreign_text_cannot_forge_lines_or_colours() {
+        let error = Error::new(Kind::Io, "answer was\n::error::x\x1b[31m");
+        assert_eq!(render(&error, true), "\x1b[1;31merror:\x1b[0m answer was\n  ::error::x\\u{1b}[31m\n");
+    }
+}

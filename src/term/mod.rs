@@ -1,0 +1,23 @@
+//! The only place that writes to the terminal: data to standard output, everything else to standard error.
+//!
+//! `term` knows errors, events and rows, and nothing of the stages: `commands` turn their summaries into a [`Report`].
+
+mod batches;
+mod color;
+mod failure;
+mod github;
+mod printer;
+mod progress;
+mod report;
+mod rows;
+mod tally;
+mod units;
+
+pub use batches::{BatchWriter, Written};
+pub use color::Color;
+pub use failure::render;
+pub use printer::{Captured, Out, Printer, Verbosity};
+pub use progress::{Progress, ProgressMode};
+pub use report::{ModelLine, PullLine, Report, TableLine, Verdict};
+pub use rows::{Cell, Format, Rows};
+pub use units::{bytes, seconds};

@@ -1,0 +1,394 @@
+//! What a run did, as tables for people and for a GitHub job's summary.
+
+use super::{Cell, Rows, color::tame, units};
+use crate::names;
+
+/// How one thing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should.
+    Done,
+    /// In part; what was whole counts.
+    Partial,
+    /// Not at all; the last good state stays.
+    Failed,
+    /// Nothing was to do, or something it needs failed.
+    Skipped,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Partial => "partial",
+            Self::Failed => "FAILED",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One pull.
+#[derive(Clone, Debug)]
+pub struct PullLine {
+    /// `testrail_cases`.
+    pub endpoint: String,
+    /// The scope as canonical JSON; `{}` is shown as nothing.
+    pub scope: String,
+    /// Records that the API said there are, if it does.
+    pub expected: Option<u64>,
+    /// Records landed.
+    pub records: u64,
+    /// Why paging stopped.
+    pub stop: String,
+    /// HTTP exchanges.
+    pub requests: u64,
+    /// Attempts beyond the first.
+    pub retries: u64,
+    /// Body bytes.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why it is not done; also what a partial pull misses.
+    pub error: Option<String>,
+}
+
+/// One model.
+#[derive(Clone, Debug)]
+pub struct ModelLine {
+    /// Its name.
+    pub model: String,
+    /// Rows of the result.
+    pub rows: u64,
+    /// `computed`, `unchanged`, …
+    pub state: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Failed audits of severity `warn` and the like.
+    pub warnings: Vec<String>,
+    /// Why it is not done.
+    pub error: Option<String>,
+}
+
+/// One table of the database.
+#[derive(Clone, Debug)]
+pub struct TableLine {
+    /// Its name.
+    pub table: String,
+    /// Rows inserted (or to insert).
+    pub inserted: u64,
+    /// Rows updated.
+    pub updated: u64,
+    /// Rows deleted.
+    pub deleted: u64,
+    /// Rows that are equal already.
+    pub unchanged: u64,
+    /// Rows that others wrote and that are in the way.
+    pub blocked: u64,
+    /// Texts cut to the column's length, and other notes, as people read them.
+    pub notes: Vec<String>,
+    /// The moment that the data show.
+    pub as_of: Option<String>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why it is not done.
+    pub error: Option<String>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The command as the summary's heading names it: `etl run`.
+    pub title: String,
+    /// In order.
+    pub pulls: Vec<PullLine>,
+    /// In order.
+    pub models: Vec<ModelLine>,
+    /// In order.
+    pub tables: Vec<TableLine>,
+    /// Tables and models that show an older state because something they need failed.
+    pub stale: Vec<String>,
+    /// The whole run.
+    pub seconds: f64,
+}
+
+impl Report {
+    /// The pulls as rows.
+    pub fn pull_rows(&self) -> Rows {
+        let mut rows = Rows::new(["endpoint", "scope", "expected", "fetched", "stop", "requests", "retries", "bytes", "time", "verdict"]);
+        for pull in &self.pulls {
+            rows.push([
+                pull.endpoint.as_str().into(),
+                scope(&pull.scope).into(),
+                pull.expected.into(),
+                pull.records.into(),
+                pull.stop.as_str().into(),
+                pull.requests.into(),
+                pull.retries.into(),
+                units::bytes(pull.bytes).into(),
+                units::seconds(pull.seconds).into(),
+                pull.verdict.name().into(),
+            ]);
+        }
+        rows.without_empty_columns(&["expected", "retries"])
+    }
+
+    /// The models as rows.
+    pub fn model_rows(&self) -> Rows {
+        let mut rows = Rows::new(["model", "rows", "state", "time", "verdict"]);
+        for model in &self.models {
+            rows.push([
+                model.model.as_str().into(),
+                model.rows.into(),
+                model.state.as_str().into(),
+                units::seconds(model.seconds).into(),
+                model.verdict.name().into(),
+            ]);
+        }
+        rows
+    }
+
+    /// The tables as rows. A plan has the same columns.
+    pub fn table_rows(&self) -> Rows {
+        let mut rows = Rows::new(["table", "insert", "update", "delete", "unchanged", "blocked", "as of", "verdict"]);
+        for table in &self.tables {
+            rows.push([
+                table.table.as_str().into(),
+                table.inserted.into(),
+                table.updated.into(),
+                table.deleted.into(),
+                table.unchanged.into(),
+                table.blocked.into(),
+                Cell::from(table.as_of.as_deref()),
+                table.verdict.name().into(),
+            ]);
+        }
+        rows.without_empty_columns(&["blocked", "as of"])
+    }
+
+    /// What failed, what is missing and what is stale: one line each.
+    pub fn problems(&self) -> Vec<String> {
+        let pulls = self.pulls.iter().filter_map(|pull| {
+            let scope = scope(&pull.scope);
+            let place = if scope.is_empty() { pull.endpoint.clone() } else { format!("{} ({scope})", pull.endpoint) };
+            problem(&place, pull.verdict, pull.error.as_deref())
+        });
+        let models = self.models.iter().filter_map(|model| problem(&model.model, model.verdict, model.error.as_deref()));
+        let tables = self.tables.iter().filter_map(|table| problem(&table.table, table.verdict, table.error.as_deref()));
+        let mut problems: Vec<String> = pulls.chain(models).chain(tables).collect();
+        if !self.stale.is_empty() {
+            problems.push(format!("stale: {}", self.stale.join(", ")));
+        }
+        problems
+    }
+
+    /// What a person should know although nothing failed: one line each.
+    pub fn notes(&self) -> Vec<String> {
+        let models = self.models.iter().flat_map(|model| model.warnings.iter().map(move |warning| format!("{}: {warning}", model.model)));
+        let tables = self.tables.iter().flat_map(|table| table.notes.iter().map(move |note| format!("{}: {note}", table.table)));
+        models.chain(tables).collect()
+    }
+
+    /// One sentence: `3 pulls, 12 models, 5 tables in 4.2 s; 1 failed`.
+    pub fn headline(&self) -> String {
+        let counts = [(self.pulls.len(), "pull"), (self.models.len(), "model"), (self.tables.len(), "table")];
+        let parts: Vec<String> = counts.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| names::count(*number as u64, noun)).collect();
+        let verdicts = || {
+            let pulls = self.pulls.iter().map(|pull| pull.verdict);
+            pulls.chain(self.models.iter().map(|model| model.verdict)).chain(self.tables.iter().map(|table| table.verdict))
+        };
+        let count = |wanted: Verdict| verdicts().filter(|verdict| *verdict == wanted).count();
+        let mut headline =
+            if parts.is_empty() { "nothing to do".to_owned() } else { format!("{} in {}", parts.join(", "), units::seconds(self.seconds)) };
+        for (wanted, word) in [(Verdict::Failed, "failed"), (Verdict::Partial, "partial"), (Verdict::Skipped, "skipped")] {
+            match count(wanted) {
+                0 => {}
+                number => headline.push_str(&format!("; {number} {word}")),
+            }
+        }
+        headline
+    }
+
+    /// All tables, notes and problems for people; `width` is the terminal's.
+    pub fn to_text(&self, width: Option<u16>) -> String {
+        let mut out = String::new();
+        for rows in self.sections().into_iter().map(|(_, rows)| rows) {
+            out.push_str(&rows.to_table(width));
+            out.push('\n');
+        }
+        for (word, lines) in [("note", self.notes()), ("problem", self.problems())] {
+            for line in lines {
+                out.push_str(&format!("{word}: {}\n", tame(&line).replace('\n', "\n  ")));
+            }
+        }
+        out.push_str(&self.headline());
+        out.push('\n');
+        out
+    }
+
+    /// The same in Markdown, for `$GITHUB_STEP_SUMMARY`.
+    pub fn to_markdown(&self) -> String {
+        let mut out = format!("### {}: {}\n\n", self.title, self.headline());
+        let list = |lines: Vec<String>| lines.iter().map(|line| format!("- {}\n", in_line(line))).collect::<String>();
+        for (heading, lines) in [("Problems", self.problems()), ("Notes", self.notes())] {
+            if !lines.is_empty() {
+                out.push_str(&format!("**{heading}**\n\n{}\n", list(lines)));
+            }
+        }
+        for (heading, rows) in self.sections() {
+            out.push_str(&format!("<details><summary>{heading}</summary>\n\n{}\n</details>\n\n", rows.to_markdown()));
+        }
+        out
+    }
+
+    fn sections(&self) -> Vec<(&'static str, Rows)> {
+        let all = [("Pulls", self.pull_rows()), ("Models", self.model_rows()), ("Tables", self.table_rows())];
+        all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+}
+
+fn problem(place: &str, verdict: Verdict, error: Option<&str>) -> Option<String> {
+    match (verdict, error) {
+        (Verdict::Done | Verdict::Skipped, _) => None,
+        (verdict, None) => Some(format!("{place}: {}", verdict.name().to_lowercase())),
+        (_, Some(error)) => Some(format!("{place}: {error}")),
+    }
+}
+
+/// `{"project_id":17}` as `project_id 17`.
+pub(super) fn scope(json: &str) -> String {
+    let Ok(serde_json::Value::Object(columns)) = serde_json::from_str(json) else { return json.to_owned() };
+    let shown = columns.iter().map(|(name, value)| match value {
+        serde_json::Value::String(text) => format!("{name} {text}"),
+        value => format!("{name} {value}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Text that Markdown leaves as it is, on one line.
+fn in_line(text: &str) -> String {
+    tame(text).replace('\n', " ").replace('&', "&amp;").replace('<', "&lt;").replace('`', "'").replace('*', "\\*").replace('_', "\\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let pull = |scope: &str, verdict, error: Option<&str>| PullLine {
+            endpoint: "testrail_cases".to_owned(),
+            scope: scope.to_owned(),
+            expected: None,
+            records: 12_345,
+            stop: "short_page".to_owned(),
+            requests: 50,
+            retries: u64::from(verdict == Verdict::Failed),
+            bytes: 17_400_000,
+            seconds: 12.3,
+            verdict,
+            error: error.map(str::to_owned),
+        };
+        Report {
+            title: "etl run".to_owned(),
+            pulls: vec![pull("{\"project_id\":17}", Verdict::Done, None), pull("{}", Verdict::Failed, Some("no <answer>\nin time"))],
+            models: vec![ModelLine {
+                model: "report_a".to_owned(),
+                rows: 7,
+                state: "unchanged".to_owned(),
+                seconds: 0.04,
+                verdict: Verdict::Done,
+                warnings: vec!["audit `x` found 2 rows".to_owned()],
+                error: None,
+            }],
+            tables: vec![TableLine {
+                table: "report_a".to_owned(),
+                inserted: 1,
+                updated: 2,
+                deleted: 0,
+                unchanged: 4,
+                blocked: 0,
+                notes: vec!["`title` cut in 3 rows".to_owned()],
+                as_of: Some("2026-01-31 04:00:00".to_owned()),
+                verdict: Verdict::Done,
+                error: None,
+            }],
+            stale: vec!["report_b".to_owned()],
+            seconds: 14.0,
+        }
+    }
+
+    #[test]
+    fn text_for_people() {
+        insta::assert_snapshot!(report().to_text(None), @r#"
+        endpoint        scope          fetched  stop        requests  retries  bytes  time  verdict
+        ─────────────── ────────────── ──────── ─────────── ───────── ──────── ────── ───── ────────
+        testrail_cases  project_id 17   12,345  short_page        50        0  17 MB  12 s  done
+        testrail_cases                  12,345  short_page        50        1  17 MB  12 s  FAILED
+
+        model     rows  state      time   verdict
+        ───────── ───── ────────── ────── ────────
+        report_a     7  unchanged  0.0 s  done
+
+        table     insert  update  delete  unchanged  as of                verdict
+        ───────── ─────── ─────── ─────── ────────── ──────────────────── ────────
+        report_a       1       2       0          4  2026-01-31 04:00:00  done
+
+        note: report_a: audit `x` found 2 rows
+        note: report_a: `title` cut in 3 rows
+        problem: testrail_cases: no <answer>
+          in time
+        problem: stale: report_b
+        2 pulls, 1 model, 1 table in 14 s; 1 failed
+        "#);
+    }
+
+    #[test]
+    fn markdown_for_the_job_summary() {
+        insta::assert_snapshot!(report().to_markdown(), @r#"
+        ### etl run: 2 pulls, 1 model, 1 table in 14 s; 1 failed
+
+        **Problems**
+
+        - testrail\_cases: no &lt;answer> in time
+        - stale: report\_b
+
+        **Notes**
+
+        - report\_a: audit 'x' found 2 rows
+        - report\_a: 'title' cut in 3 rows
+
+        <details><summary>Pulls</summary>
+
+        | endpoint | scope | fetched | stop | requests | retries | bytes | time | verdict |
+        | --- | --- | ---: | --- | ---: | ---: | --- | --- | --- |
+        | testrail_cases | project_id 17 | 12,345 | short_page | 50 | 0 | 17 MB | 12 s | done |
+        | testrail_cases |  | 12,345 | short_page | 50 | 1 | 17 MB | 12 s | FAILED |
+
+        </details>
+
+        <details><summary>Models</summary>
+
+        | model | rows | state | time | verdict |
+        | --- | ---: | --- | --- | --- |
+        | report_a | 7 | unchanged | 0.0 s | done |
+
+        </details>
+
+        <details><summary>Tables</summary>
+
+        | table | insert | update | delete | unchanged | as of | verdict |
+        | --- | ---: | ---: | ---: | ---: | --- | --- |
+        | report_a | 1 | 2 | 0 | 4 | 2026-01-31 04:00:00 | done |
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn nothing_to_do() {
+        assert_eq!(Report { title: "etl load".to_owned(), ..Report::default() }.to_text(None), "nothing to do\n");
+    }
+}

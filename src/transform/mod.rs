@@ -1,0 +1,12 @@
+//! The second stage: models over the lake become marts, checked and then published.
+
+mod audit;
+mod compute;
+mod fingerprint;
+mod publish;
+mod run;
+mod snapshot;
+mod sql_tests;
+
+pub use run::{Job, ModelSummary, State, Summary, run};
+pub use sql_tests::{CaseResult, cases, run_case};

@@ -1,0 +1,54 @@
+//! Puts checked results into the lake: data files first, the manifest last, each written once.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{compute::Candidate, run::Job};
+use crate::{
+    error::Result,
+    lake::{Manifest, Part, layout},
+};
+
+/// Uploads one candidate, or points at the former file where the bytes are the same.
+pub(super) fn part(job: &Job<'_>, table: &str, day: Option<NaiveDate>, candidate: &Candidate, fingerprint: String, inputs: Vec<Uuid>, former: Option<&Part>) -> Result<Part> {
+    let (sha256, bytes) = digest(&candidate.path)?;
+    let path = match former.filter(|former| former.sha256 == sha256) {
+        Some(former) => former.path.clone(),
+        None => {
+            let path = layout::mart_part(table, job.transform_id, day);
+            job.block_on(job.lake.upload_new(&path, &candidate.path))?;
+            path
+        }
+    };
+    Ok(Part { day, path, rows: candidate.rows, bytes, sha256, fingerprint, inputs })
+}
+
+/// Writes the manifest: from here on the result is visible.
+pub(super) fn manifest(job: &Job<'_>, table: &str, fingerprint: String, columns: Vec<(String, String)>, parts: Vec<Part>) -> Result<Manifest> {
+    let manifest = Manifest {
+        version: crate::lake::MANIFEST_VERSION,
+        table: table.to_owned(),
+        transform_id: job.transform_id,
+        as_of: job.run.as_of,
+        replay: job.replay,
+        created: job.clock.now(),
+        fingerprint,
+        columns,
+        rows: parts.iter().map(|part| part.rows).sum(),
+        parts,
+        etl: env!("CARGO_PKG_VERSION").to_owned(),
+        duckdb: job.engine.version().to_owned(),
+    };
+    job.block_on(job.lake.publish(&manifest))?;
+    Ok(manifest)
+}
+
+fn digest(path: &Path) -> Result<(String, u64)> {
+    let mut hash = Sha256::new();
+    let mut file = fs_err::File::open(path)?;
+    let bytes = std::io::copy(&mut file, &mut hash)?;
+    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), bytes))
+}

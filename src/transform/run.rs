@@ -1,0 +1,141 @@
+//! One transform: the selected tables in order, each on its own; a table that fails leaves its last good result in place.
+
+use std::{sync::Arc, time::Instant};
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{compute, fingerprint, publish, snapshot};
+use crate::{
+    catalog::{Grain, Model},
+    clock::Clock,
+    engine::{Engine, RunRow},
+    error::{Error, Result},
+    events::{Event, Observer},
+    lake::{Lake, Manifest, Receipt},
+};
+
+/// What to transform, and over what.
+pub struct Job<'a> {
+    /// DuckDB over the lake.
+    pub engine: &'a Engine,
+    /// The lake.
+    pub lake: &'a Lake,
+    /// Every committed receipt.
+    pub receipts: &'a [Receipt],
+    /// The moment.
+    pub run: RunRow,
+    /// Whether a past moment was asked for: the result is kept apart from the newest ones.
+    pub replay: bool,
+    /// The invocation.
+    pub transform_id: Uuid,
+    /// The tables, in an order that respects what they need.
+    pub models: Vec<String>,
+    /// Listens.
+    pub observer: Arc<dyn Observer>,
+    /// The clock.
+    pub clock: Clock,
+    /// For the lake's calls; the job itself blocks.
+    pub runtime: tokio::runtime::Handle,
+}
+
+/// What became of all tables.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// In the order of computation.
+    pub models: Vec<ModelSummary>,
+}
+
+/// What became of one table.
+#[derive(Debug)]
+pub struct ModelSummary {
+    /// Its name.
+    pub model: String,
+    /// Rows of the result that now counts.
+    pub rows: u64,
+    /// How it went.
+    pub state: State,
+    /// Time it took.
+    pub seconds: f64,
+    /// Why it failed.
+    pub error: Option<Error>,
+    /// The result that now counts.
+    pub manifest: Option<Manifest>,
+}
+
+/// How one table went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A new result was published; of a snapshot so many days were computed.
+    Computed { days: Option<u64> },
+    /// The inputs and rules are those of the last result.
+    Unchanged,
+    /// The last good result stays.
+    Failed,
+}
+
+impl Job<'_> {
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Whether a former manifest may stand for this job's result.
+    pub(super) fn reuses(&self, manifest: &Manifest) -> bool {
+        if self.replay { manifest.replay && manifest.as_of == self.run.as_of } else { !manifest.replay }
+    }
+}
+
+/// Runs the job. Failures of single tables are in the summary.
+///
+/// # Errors
+/// Only what concerns all tables: the lake cannot be read.
+pub fn run(job: &Job<'_>) -> Result<Summary> {
+    let mut summary = Summary::default();
+    for name in &job.models {
+        let Some(model) = job.engine.project().model(name).filter(|model| model.is_table()) else { continue };
+        job.observer.on(&Event::ModelStarted { model: name.clone() });
+        let started = Instant::now();
+        let result = table(job, model);
+        let seconds = started.elapsed().as_secs_f64();
+        let (state, manifest, error) = match result {
+            Ok((state, manifest)) => (state, Some(manifest), None),
+            Err(error) => (State::Failed, None, Some(error)),
+        };
+        let rows = manifest.as_ref().map_or(0, |manifest| manifest.rows);
+        let word = match state {
+            State::Computed { .. } => "computed",
+            State::Unchanged => "unchanged",
+            State::Failed => "failed",
+        };
+        job.observer.on(&Event::ModelFinished { model: name.clone(), rows, state: word, seconds });
+        summary.models.push(ModelSummary { model: name.clone(), rows, state, seconds, error, manifest });
+    }
+    Ok(summary)
+}
+
+fn table(job: &Job<'_>, model: &Model) -> Result<(State, Manifest)> {
+    let contract = compute::contract(model)?;
+    let closure = fingerprint::closure(job.engine, model);
+    let former: Vec<Manifest> = job.block_on(job.lake.manifests(&model.name))?;
+    if let Grain::Snapshot { of, .. } = &contract.grain {
+        let driver = snapshot::driver(job, model, of)?;
+        return snapshot::run(job, model, &closure, driver, &former);
+    }
+    let fingerprint = closure.fingerprint(job.engine, job.receipts, &job.run);
+    // Only the newest counts: after A, B, A again the third must be published, or B would stay in the table.
+    if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
+        return Ok((State::Unchanged, manifest.clone()));
+    }
+    let moment = job.engine.moment(&job.run, job.receipts)?;
+    let candidate = compute::candidate(&moment, model, job.observer.as_ref())?;
+    let last = former.last().and_then(|manifest| manifest.parts.first());
+    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.pulls(job.receipts, &job.run), last)?;
+    let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
+    let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
+    Ok((State::Computed { days: None }, manifest))
+}
+
+/// Sixteen bytes of SHA-256 as hex.
+pub(super) fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

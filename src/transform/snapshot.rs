@@ -1,0 +1,77 @@
+//! A snapshot mart: one immutable partition for every UTC day on which its driving endpoint was pulled.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::{
+    compute,
+    fingerprint::Closure,
+    publish,
+    run::{Job, State},
+};
+use crate::{
+    catalog::Model,
+    engine::RunRow,
+    error::{Error, Kind, Result},
+    lake::{Manifest, Receipt},
+};
+
+/// Computes the days that are new or whose inputs changed, and publishes all days together.
+///
+/// A day shows the driving endpoint's pulls of that day only, each scope's newest (no carry-forward), and everything else
+/// as of the day's last pull.
+pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str, former: &[Manifest]) -> Result<(State, Manifest)> {
+    let contract = compute::contract(model)?;
+    let mut parts = Vec::new();
+    let mut computed = 0;
+    for (day, run) in days(job, driver) {
+        let visible: Vec<Receipt> = job
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.finished <= run.as_of && (receipt.endpoint != driver || receipt.run_at.date_naive() == day))
+            .cloned()
+            .collect();
+        let fingerprint = closure.fingerprint(job.engine, &visible, &run);
+        let known = former.iter().rev().flat_map(|manifest| &manifest.parts).filter(|part| part.day == Some(day));
+        let same = known.clone().find(|part| part.fingerprint == fingerprint);
+        if let Some(part) = same {
+            parts.push(part.clone());
+            continue;
+        }
+        let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?;
+        let candidate = compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
+        let last = known.clone().next();
+        parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.pulls(&visible, &run), last)?);
+        computed += 1;
+    }
+    let total: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();
+    let fingerprint = super::run::hash(&total.join(","));
+    if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
+        return Ok((State::Unchanged, manifest.clone()));
+    }
+    let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
+    let manifest = publish::manifest(job, &model.name, fingerprint, columns, parts)?;
+    Ok((State::Computed { days: Some(computed) }, manifest))
+}
+
+/// Each day with a complete pull of `driver`, with the run that its result belongs to.
+fn days(job: &Job<'_>, driver: &str) -> BTreeMap<NaiveDate, RunRow> {
+    let mut days: BTreeMap<NaiveDate, RunRow> = BTreeMap::new();
+    for receipt in crate::engine::inputs(job.receipts, driver, job.run.as_of) {
+        let row = RunRow { run_at: receipt.run_at, as_of: receipt.finished, ..job.run.clone() };
+        let known = days.entry(receipt.run_at.date_naive()).or_insert_with(|| row.clone());
+        known.run_at = known.run_at.max(row.run_at);
+        known.as_of = known.as_of.max(row.as_of);
+    }
+    days
+}
+
+/// The endpoint that a snapshot's header names.
+pub(super) fn driver<'a>(job: &Job<'_>, model: &Model, of: &'a str) -> Result<&'a str> {
+    if job.engine.project().endpoint(of).is_some() {
+        return Ok(of);
+    }
+    let known: Vec<&str> = job.engine.project().endpoints().map(|endpoint| endpoint.id.as_str()).collect();
+    Err(Error::new(Kind::Config, format!("{}: `snapshot of: {of}` is no endpoint model{}", model.file.display(), crate::names::did_you_mean(of, known))))
+}
