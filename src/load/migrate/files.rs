@@ -67,11 +67,6 @@ impl MigrationFile {
     pub(super) fn checksum(&self) -> Vec<u8> {
         self.migration().checksum.into_owned()
     }
-
-    /// `20250102030405_name`.
-    pub(super) fn id(&self) -> String {
-        format!("{}_{}", self.version, self.name)
-    }
 }
 
 /// sqlx's runner for these files.

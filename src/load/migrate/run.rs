@@ -1,6 +1,6 @@
 //! `etl migrate run` and `etl migrate status`.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use super::files::{self, MigrationFile};
 use crate::{
@@ -12,8 +12,10 @@ use crate::{
 /// A migration and what the database knows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// `20250102030405_name`; the bare version where the file is missing.
-    pub id: String,
+    /// 14 digits: when it was written.
+    pub version: i64,
+    /// Its name; empty where the file is missing.
+    pub name: String,
     /// What the database knows of it.
     pub state: State,
 }
@@ -33,16 +35,15 @@ pub enum State {
     HalfApplied,
 }
 
-impl State {
-    /// The words for it.
-    pub fn word(self) -> &'static str {
-        match self {
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Applied => "applied",
             Self::Pending => "pending",
             Self::Changed => "applied, and changed since",
             Self::Missing => "applied, and its file is missing",
             Self::HalfApplied => "half applied",
-        }
+        })
     }
 }
 
@@ -77,7 +78,7 @@ async fn bring_up(session: &mut dyn Session, files: &[MigrationFile]) -> Result<
     for migration in &status {
         sound(migration)?;
     }
-    let pending: Vec<String> = status.into_iter().filter(|migration| migration.state == State::Pending).map(|migration| migration.id).collect();
+    let pending: Vec<String> = status.into_iter().filter(|migration| migration.state == State::Pending).map(|migration| format!("{}_{}", migration.version, migration.name)).collect();
     if !pending.is_empty() {
         session.migrate(&files::migrator(files)).await?;
     }
@@ -85,7 +86,7 @@ async fn bring_up(session: &mut dyn Session, files: &[MigrationFile]) -> Result<
 }
 
 fn sound(migration: &MigrationStatus) -> Result<()> {
-    let id = &migration.id;
+    let id = migration.version;
     let refused = |what: String, hint: &str| Err(Error::new(Kind::Database, what).hint(hint.to_owned()));
     match migration.state {
         State::Applied | State::Pending => Ok(()),
@@ -110,7 +111,7 @@ async fn look(session: &mut dyn Session, files: &[MigrationFile]) -> Result<Vec<
 }
 
 fn compare(files: &[MigrationFile], applied: &[Applied], half: Option<i64>) -> Vec<MigrationStatus> {
-    let mut all: Vec<(i64, MigrationStatus)> = Vec::new();
+    let mut all: Vec<MigrationStatus> = Vec::new();
     for file in files {
         let state = match applied.iter().find(|applied| applied.version == file.version) {
             _ if half == Some(file.version) => State::HalfApplied,
@@ -118,11 +119,11 @@ fn compare(files: &[MigrationFile], applied: &[Applied], half: Option<i64>) -> V
             Some(applied) if applied.checksum != file.checksum() => State::Changed,
             Some(_) => State::Applied,
         };
-        all.push((file.version, MigrationStatus { id: file.id(), state }));
+        all.push(MigrationStatus { version: file.version, name: file.name.clone(), state });
     }
     for lost in applied.iter().filter(|applied| !files.iter().any(|file| file.version == applied.version)) {
-        all.push((lost.version, MigrationStatus { id: lost.version.to_string(), state: State::Missing }));
+        all.push(MigrationStatus { version: lost.version, name: String::new(), state: State::Missing });
     }
-    all.sort_by_key(|(version, _)| *version);
-    all.into_iter().map(|(_, status)| status).collect()
+    all.sort_by_key(|migration| migration.version);
+    all
 }

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     catalog::Project,
-    clock::Clock,
     error::{Error, Kind, Result},
     load::flavour::Flavour,
     names,
@@ -22,17 +21,17 @@ use crate::{
 ///
 /// # Errors
 /// [`Kind::Usage`] for a name that cannot be one, [`Kind::Config`] for contracts that no table can hold.
-pub fn new(project: &Project, name: &str, clock: &Clock) -> Result<Vec<PathBuf>> {
-    write(&project.root.join("migrations"), &wanted(project)?, name, clock.now())
+pub fn new(project: &Project, migrations: &Path, name: &str, now: DateTime<Utc>) -> Result<Vec<PathBuf>> {
+    write(migrations, &wanted(project)?, name, now)
 }
 
 /// What the contracts want that the migrations do not say yet, one line each; none if both agree.
 ///
 /// # Errors
 /// [`Kind::Config`] for contracts that no table can hold, or a schema that cannot be read.
-pub fn drift(project: &Project) -> Result<Vec<String>> {
+pub fn drift(project: &Project, migrations: &Path) -> Result<Vec<String>> {
     let wanted = wanted(project)?;
-    let (changes, _) = changes(&wanted, &Schema::read(&project.root.join("migrations"))?)?;
+    let (changes, _) = changes(&wanted, &Schema::read(migrations)?)?;
     Ok(changes
         .iter()
         .map(|change| match change {
