@@ -6,6 +6,8 @@ pub mod clock;
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod extract;
+pub mod http;
 pub mod lake;
 pub mod load;
 pub mod names;

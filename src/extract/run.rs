@@ -1,0 +1,149 @@
+//! The waves of a run: what parents committed is what children ask by.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::StreamExt;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use uuid::Uuid;
+
+use super::{
+    known::Known,
+    plan::{Pull, plan},
+    pull::Context,
+    summary::{PullSummary, Stale, Summary},
+};
+use crate::{
+    catalog::{Endpoint, Graph, Node, Project, Selection},
+    engine::{Engine, RunRow},
+    error::{Error, Kind, Result},
+    events::{Event, Observer},
+    http::HttpClient,
+    lake::{Lake, Receipt, Stop, WriteBudget},
+    settings::Settings,
+};
+
+/// Pulls that are open at once. Each holds a file and a few pages; how many requests are under way is the sources' matter.
+const OPEN_PULLS: usize = 12;
+
+/// What an extraction needs.
+pub struct Job<'a> {
+    /// The files.
+    pub project: &'a Project,
+    /// What needs what.
+    pub graph: &'a Graph,
+    /// Configuration and environment.
+    pub settings: &'a Settings,
+    /// Where it lands.
+    pub lake: &'a Lake,
+    /// Answers the `for_each` queries.
+    pub engine: &'a Engine,
+    /// Is told of the progress.
+    pub observer: Arc<dyn Observer>,
+    /// What to extract.
+    pub selection: &'a Selection,
+    /// The relation `run`.
+    pub run: RunRow,
+    /// This run, or the one that is resumed.
+    pub run_id: Uuid,
+    /// Skip what the run has committed already.
+    pub resume: bool,
+}
+
+/// Extracts everything that is selected. One failure does not stop the rest. Dropping the future interrupts it: what is
+/// committed stays, nothing else is visible.
+///
+/// # Errors
+/// Only where nothing could be tried: a source that is not configured, a lake that cannot be read.
+pub async fn run(job: &Job<'_>) -> Result<Summary> {
+    let clients = clients(job)?;
+    let budget = WriteBudget::new(job.settings.write_buffer);
+    let context = Context {
+        lake: job.lake,
+        clock: &job.settings.clock,
+        budget: &budget,
+        observer: job.observer.as_ref(),
+        run_id: job.run_id,
+        run_at: job.run.run_at,
+    };
+    let mut summary = Summary { run_id: job.run_id, pulls: Vec::new(), stale: Vec::new() };
+    for wave in &job.selection.waves {
+        // Everything that earlier waves committed is visible to this wave's questions.
+        let receipts = job.lake.receipts(None).await?;
+        let mut planned: Vec<(&Endpoint, &HttpClient, Pull)> = Vec::new();
+        for id in wave {
+            let endpoint = job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
+            note_stale(job, endpoint, &mut summary);
+            let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
+            match ask(job, endpoint, &receipts) {
+                Ok(pulls) if pulls.is_empty() => summary.pulls.push(PullSummary::empty(id, "", Stop::NoPartitions)),
+                Ok(pulls) => planned.extend(pulls.into_iter().map(|pull| (endpoint, client, pull))),
+                Err(error) => {
+                    job.observer.on(&Event::Warning(format!("`{id}` is not extracted: {error}")));
+                    summary.pulls.push(PullSummary::failure(id, "", &error));
+                }
+            }
+        }
+        drop(receipts);
+        let pulls = planned.iter().enumerate().map(|(no, (endpoint, client, pull))| {
+            let work = context.pull(endpoint, client, pull);
+            Box::pin(async move { (no, work.await) })
+        });
+        let mut done: Vec<(usize, PullSummary)> = futures::stream::iter(pulls).buffer_unordered(OPEN_PULLS).collect().await;
+        done.sort_by_key(|(no, _)| *no);
+        summary.pulls.extend(done.into_iter().map(|(_, pull)| pull));
+    }
+    Ok(summary)
+}
+
+/// One client per selected source, all before the first request: a missing variable should not show up half-way.
+fn clients(job: &Job<'_>) -> Result<BTreeMap<String, HttpClient>> {
+    let mut clients = BTreeMap::new();
+    for id in job.selection.waves.iter().flatten() {
+        let Some(source) = job.project.endpoint(id).and_then(|endpoint| job.project.source(&endpoint.source)) else { continue };
+        if !clients.contains_key(&source.name) {
+            let client = HttpClient::new(source, job.settings, job.settings.clock.clone(), Arc::clone(&job.observer))?;
+            clients.insert(source.name.clone(), client);
+        }
+    }
+    Ok(clients)
+}
+
+/// The pulls of one endpoint.
+fn ask(job: &Job<'_>, endpoint: &Endpoint, receipts: &[Receipt]) -> Result<Vec<Pull>> {
+    // Questions are about the lake as it is now: what the waves before have committed is younger than the run.
+    let now = RunRow { as_of: job.settings.clock.now(), ..job.run.clone() };
+    let rows = if endpoint.for_each.is_some() { blocking(|| job.engine.for_each(endpoint, &now, receipts))? } else { Vec::new() };
+    let file = job.project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
+    let line = if endpoint.for_each_line > 0 { endpoint.for_each_line } else { endpoint.line };
+    let known = Known::of(endpoint, receipts, job.run_id, job.resume);
+    plan(endpoint, &format!("{file}:{line}"), rows, &job.run, &known, job.settings.commit_every)
+}
+
+/// Says so if the endpoint asks by endpoints that failed in this run.
+fn note_stale(job: &Job<'_>, endpoint: &Endpoint, summary: &mut Summary) {
+    let failed: Vec<&PullSummary> = summary.pulls.iter().filter(|pull| pull.failed()).collect();
+    if failed.is_empty() {
+        return;
+    }
+    let above: BTreeSet<Node> = job.graph.upstream([Node::Endpoint(endpoint.id.clone())]);
+    let because: Vec<String> = failed
+        .iter()
+        .filter(|pull| pull.endpoint != endpoint.id && above.contains(&Node::Endpoint(pull.endpoint.clone())))
+        .map(|pull| format!("{} {}", pull.endpoint, pull.scope).trim_end().to_owned())
+        .collect();
+    if !because.is_empty() {
+        job.observer.on(&Event::Warning(format!("`{}` is asked for by what the lake held of {}, which failed", endpoint.id, because.join(", "))));
+        summary.stale.push(Stale { endpoint: endpoint.id.clone(), because });
+    }
+}
+
+/// Runs something that blocks without holding up other tasks, where the runtime has threads for that.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}

@@ -1,0 +1,263 @@
+//! One client per source: it asks, waits, tries again, and hands out only answers that can be trusted.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{header::HeaderMap, redirect};
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::{
+    Answer, BaseUrl, Failure, Fetched, Got,
+    answer::kept_headers,
+    auth::{Credentials, scrub},
+    check::{Seen, Verdict, judge, own_words},
+    rate_limit::Gate,
+    retry::{Next, Waits, asked_wait},
+};
+use crate::{
+    catalog::{Client, RateLimit, Source},
+    clock::Clock,
+    error::{Error, Kind, OrFail, Result},
+    events::{Event, Observer},
+    secret::{Secret, masked_url},
+    settings::Settings,
+};
+
+/// Waits shorter than this are nobody's business.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The endpoint's id, for messages.
+    pub endpoint: &'a str,
+    /// Path under the base URL, encoded.
+    pub path: &'a str,
+    /// Query parameters, not encoded.
+    pub query: &'a [(String, String)],
+    /// Statuses that say the thing does not exist.
+    pub gone: &'a [u16],
+    /// Statuses that say the thing may not be read.
+    pub forbidden: &'a [u16],
+}
+
+/// The connection to one source, shared by all tasks that ask it.
+pub struct HttpClient {
+    source: String,
+    base: BaseUrl,
+    http: reqwest::Client,
+    rules: Client,
+    limit: RateLimit,
+    gate: Gate,
+    secrets: Vec<Secret>,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+}
+
+/// One attempt that was answered, body included.
+struct Attempt {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl HttpClient {
+    /// Resolves the source's variables and prepares its connections; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Kind::MissingVariable`] and [`Kind::Config`].
+    pub fn new(source: &Source, settings: &Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self> {
+        let base = BaseUrl::resolve(&source.name, &source.client.base_url, &settings.env)?;
+        let credentials = Credentials::resolve(source, &settings.env)?;
+        let limit = settings.rate_limits.get(&source.name).copied().unwrap_or(source.client.rate_limit);
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("etl/", env!("CARGO_PKG_VERSION")))
+            .default_headers(credentials.headers)
+            .connect_timeout(source.client.timeout.min(Duration::from_secs(20)))
+            .timeout(source.client.timeout)
+            .redirect(same_host_only())
+            .referer(false);
+        if base.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(reqwest::Error::without_url).or_fail(Kind::Internal, || "cannot prepare HTTP")?;
+        Ok(Self {
+            source: source.name.clone(),
+            base,
+            http,
+            rules: source.client.clone(),
+            limit,
+            gate: Gate::new(&limit),
+            secrets: credentials.secrets,
+            clock,
+            observer,
+        })
+    }
+
+    /// The host that is asked, with its port if that is unusual.
+    pub fn host(&self) -> &str {
+        self.base.host()
+    }
+
+    /// Requests that may be under way at once.
+    pub fn concurrency(&self) -> usize {
+        self.limit.concurrency.max(1) as usize
+    }
+
+    /// Asks until there is an answer that `read` can read, within the source's limits. An answer that `read` refuses with a
+    /// retryable kind counts as a failed attempt.
+    ///
+    /// # Errors
+    /// The last attempt's failure, with the exchange for the log. Unauthorized and other definite refusals are not repeated.
+    pub async fn get<T>(&self, request: &Request<'_>, read: impl Fn(&[u8]) -> Result<T>) -> Result<Fetched<T>, Box<Failure>> {
+        let url = self.base.join(request.path, request.query).map_err(|error| Box::new(Failure { error, answer: None }))?;
+        let shown = scrub(&masked_url(&url), &self.secrets);
+        let begin = Instant::now();
+        let mut waits = Waits::new(&self.rules.retry);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let permit = self.gate.enter(|wait| self.tell(wait, "rate limit")).await;
+            let (started, clock) = (self.clock.now(), Instant::now());
+            let answered = self.attempt(&url).await;
+            let duration = clock.elapsed();
+            drop(permit);
+            let (status, headers, body) = match &answered {
+                Ok(seen) => (seen.status, kept_headers(&seen.headers), seen.body.clone()),
+                Err((status, _)) => (*status, "{}".to_owned(), Bytes::new()),
+            };
+            let answer = Answer { url: shown.clone(), host: self.host().to_owned(), status, headers, attempts: attempt, started, duration, body };
+            let mut asked = None;
+            let (error, again) = match answered {
+                Err((_, error)) => {
+                    let again = error.kind().retryable() && error.kind() != Kind::BadResponse;
+                    (error, again)
+                }
+                Ok(seen) => {
+                    asked = asked_wait(&seen.headers, self.clock.now());
+                    match self.meaning(request, &seen, asked.is_some(), &read) {
+                        Meaning::Got(got) => return Ok(Fetched { answer, got }),
+                        Meaning::Failed { error, again } => (error, again),
+                    }
+                }
+            };
+            let elapsed = begin.elapsed();
+            let next = if again { waits.after(attempt, elapsed, asked, rand::random()) } else { Next::OutOfAttempts };
+            match next {
+                Next::Wait(wait) => {
+                    let reason = if status == 0 { error.to_string() } else { format!("status {status}") };
+                    self.tell(wait, &reason);
+                    if asked.is_some() {
+                        self.gate.pause(Instant::now() + wait);
+                    }
+                    sleep(wait).await;
+                }
+                given_up => {
+                    let error = self.final_error(request, &answer, elapsed, given_up, error);
+                    return Err(Box::new(Failure { error, answer: Some(answer) }));
+                }
+            }
+        }
+    }
+
+    fn meaning<T>(&self, request: &Request<'_>, attempt: &Attempt, limited: bool, read: &impl Fn(&[u8]) -> Result<T>) -> Meaning<T> {
+        let seen = Seen {
+            status: attempt.status,
+            content_type: attempt.headers.get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()),
+            body: &attempt.body,
+            limited,
+            gone: request.gone,
+            forbidden: request.forbidden,
+        };
+        let error = |kind: Kind, what: String| {
+            let error = Error::new(kind, what);
+            match own_words(&attempt.body) {
+                Some(words) => error.because(scrub(&words, &self.secrets)),
+                None => error,
+            }
+        };
+        match judge(&seen, &self.rules) {
+            Verdict::Usable => match read(&attempt.body) {
+                Ok(value) => Meaning::Got(Got::Read(value)),
+                Err(error) => Meaning::Failed { again: error.kind().retryable(), error },
+            },
+            Verdict::Gone => Meaning::Got(Got::Gone),
+            Verdict::Forbidden => Meaning::Got(Got::Forbidden),
+            Verdict::Retry(kind, what) => Meaning::Failed { error: error(kind, what), again: true },
+            Verdict::Fail(kind, what) => Meaning::Failed { error: error(kind, what), again: false },
+        }
+    }
+
+    /// One attempt; the error carries the status if there was one.
+    async fn attempt(&self, url: &Url) -> std::result::Result<Attempt, (u16, Error)> {
+        let mut response = self.http.get(url.clone()).send().await.map_err(|error| (0, network(error)))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let most = usize::try_from(self.rules.max_body).unwrap_or(usize::MAX);
+        let too_long = || {
+            let what = format!("answered {status} with a body over the limit of {most} bytes");
+            (status, Error::new(Kind::BadResponse, what).hint("raise `max_body` in the source file, or ask for smaller pages"))
+        };
+        let promised = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        if promised > most {
+            return Err(too_long());
+        }
+        let mut body = BytesMut::with_capacity(promised);
+        while let Some(chunk) = response.chunk().await.map_err(|error| (status, network(error)))? {
+            if body.len() + chunk.len() > most {
+                return Err(too_long());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Attempt { status, headers, body: body.freeze() })
+    }
+
+    fn final_error(&self, request: &Request<'_>, answer: &Answer, elapsed: Duration, given_up: Next, error: Error) -> Error {
+        let attempts = crate::names::count(u64::from(answer.attempts), "attempt");
+        let mut what = format!("`{}`: GET {} failed after {attempts} in {:.1} s", request.endpoint, answer.url, elapsed.as_secs_f64());
+        if let Next::OutOfTime(wait) = given_up {
+            what.push_str(&format!(
+                "; the next wait of {:.0} s would exceed the {} s allowed for one request",
+                wait.as_secs_f64(),
+                self.rules.retry.max_elapsed.as_secs()
+            ));
+        }
+        error.within(what)
+    }
+
+    fn tell(&self, wait: Duration, reason: &str) {
+        if wait >= WORTH_TELLING {
+            self.observer.on(&Event::Waiting { source: self.source.clone(), seconds: wait.as_secs_f64(), reason: reason.to_owned() });
+        }
+    }
+}
+
+enum Meaning<T> {
+    Got(Got<T>),
+    Failed { error: Error, again: bool },
+}
+
+/// Redirects are followed on the same origin only, so that no credential goes elsewhere.
+fn same_host_only() -> redirect::Policy {
+    redirect::Policy::custom(|attempt| {
+        let same = attempt.previous().last().is_some_and(|last| last.origin() == attempt.url().origin());
+        if same && attempt.previous().len() <= 5 { attempt.follow() } else { attempt.stop() }
+    })
+}
+
+/// A failure below HTTP. The URL in it may hold a secret, so it is taken out.
+fn network(error: reqwest::Error) -> Error {
+    let (kind, what) = if error.is_timeout() {
+        (Kind::TimedOut, "no answer in time")
+    } else if error.is_connect() {
+        (Kind::Network, "cannot connect")
+    } else if error.is_body() || error.is_decode() {
+        (Kind::Network, "the connection broke in the middle of the body")
+    } else if error.is_builder() {
+        (Kind::Config, "the request cannot be built")
+    } else {
+        (Kind::Network, "the connection broke")
+    };
+    Error::new(kind, what).because(error.without_url())
+}

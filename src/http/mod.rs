@@ -1,0 +1,17 @@
+//! Asking an API over HTTP: one client per source with its base URL, credentials, rate limit, retries and checks.
+//!
+//! An answer leaves this room only when it can be trusted: right status, right type, right shape, whole. The only place
+//! that knows reqwest.
+
+mod answer;
+mod auth;
+mod base_url;
+mod check;
+mod client;
+mod rate_limit;
+mod retry;
+pub mod scan;
+
+pub use answer::{Answer, Failure, Fetched, Got};
+pub use base_url::{BaseUrl, encode};
+pub use client::{HttpClient, Request};
