@@ -45,7 +45,7 @@ async fn passing_faults_end_in_success() {
 async fn lasting_faults_are_clear_errors_and_change_nothing() {
     let lasting = |code| FaultKind::Status { code, retry_after: None };
     let faults = [
-        (lasting(500), Kind::Unavailable, "answered 500: simulated error"),
+        (lasting(500), Kind::Unavailable, "answered 500"),
         (lasting(429), Kind::RateLimited, "answered 429: API Rate Limit Exceeded"),
         (lasting(401), Kind::Unauthorized, "answered 401"),
         (lasting(403), Kind::Unauthorized, "answered 403"),
