@@ -3,6 +3,8 @@
 //! The shared library is hard-linked (copied where links do not work) beside the binaries cargo builds, and every binary
 //! gets run paths relative to itself. A clone may move, and the target folder may lie outside of it.
 
+#![expect(clippy::disallowed_methods, reason = "a build script has no settings; cargo talks to it through variables")]
+
 use std::{
     env, fs,
     path::{Path, PathBuf},

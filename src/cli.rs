@@ -24,7 +24,7 @@ pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "etl", version, propagate_version = true, max_term_width = 110, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "etl", version, max_term_width = 110, after_help = AFTER_HELP, disable_help_flag = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
@@ -37,11 +37,11 @@ pub struct Cli {
 /// One verb per file in `commands/`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Pull records from the APIs and land them in the lake, each record's bytes as received
+    /// Pull records from the APIs and land them in the lake as received
     Extract(ExtractArgs),
-    /// Compute the models from the lake with DuckDB: staging, marts, audits. Touches no API and no database
+    /// Compute the models from the lake with DuckDB; touches no API and no database
     Transform(TransformArgs),
-    /// Make the tables of the database equal to the marts: plan, check, apply in one transaction per table
+    /// Make the tables of the database equal to the marts
     Load(LoadArgs),
     /// Extract, transform and load, in this order
     Run(RunArgs),
@@ -67,7 +67,7 @@ pub enum Command {
 
 const AFTER_HELP: &str = "\
 Examples:
-  etl run report_test_case_coverage         extract, compute and load what this one table needs
+  etl run report_test_case_coverage         extract, compute and load what one table needs
   etl run --report-type ALL --platform mobile
   etl load --plan                           what a load would change; changes nothing
   etl query \"from latest.testrail_cases limit 5\"
@@ -85,7 +85,7 @@ Environment (an option wins over its variable, a variable over etl.toml):
   ETL_DATABASE           URL of the destination database
   ETL_DATA               folder for lake.duckdb, spill files and the defaults of the two above
   ETL_NOW                the time to take for now, like 2026-01-31T04:00:00Z (tests, replays)
-  ETL_<SOURCE>_BASE_URL  another base URL for a source: a proxy, a self-hosted instance, a test server
+  ETL_<SOURCE>_BASE_URL  another base URL for a source: a proxy, a test server
   NO_COLOR               no colour on the terminal
 Credentials are named in sources/*.toml; `etl doctor` lists which are set.";
 
@@ -115,6 +115,17 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         check(&command, "");
+    }
+
+    #[test]
+    fn help_fits_into_a_hundred_columns() {
+        let command = Cli::command();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 96, "`{}`: {line}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod events;
 pub mod extract;
 pub mod http;
 pub mod lake;
+pub mod load;
 pub mod names;
 pub mod secret;
 pub mod settings;

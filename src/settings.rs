@@ -204,8 +204,15 @@ impl Settings {
         let chosen = |variable: &str, written: Option<String>, default: String| env.get(variable).map(str::to_owned).or(written).unwrap_or(default);
         Ok(Self {
             root: root.to_owned(),
-            lake: chosen("ETL_LAKE", file.lake, data.join("lake").display().to_string()),
-            database: Secret::new(chosen("ETL_DATABASE", file.database, format!("sqlite:{}", data.join("etl.sqlite").display()))),
+            lake: chosen("ETL_LAKE", file.lake.map(|lake| below(root, &lake)), data.join("lake").display().to_string()),
+            database: Secret::new(chosen(
+                "ETL_DATABASE",
+                file.database.map(|url| match url.strip_prefix("sqlite:") {
+                    Some(path) if !path.starts_with("//") && !path.starts_with(':') => format!("sqlite:{}", below(root, path)),
+                    _ => url,
+                }),
+                format!("sqlite:{}", data.join("etl.sqlite").display()),
+            )),
             data,
             vars: file.vars,
             rate_limits,
@@ -217,4 +224,9 @@ impl Settings {
             env,
         })
     }
+}
+
+/// A path of etl.toml is relative to it; a URL is left as it is.
+fn below(root: &Path, location: &str) -> String {
+    if location.contains("://") { location.to_owned() } else { root.join(location).display().to_string() }
 }

@@ -90,7 +90,7 @@ pub enum ColumnType {
 
 impl ColumnType {
     /// Parses the type at the start of `text`; gives it and the rest.
-    pub(super) fn parse(text: &str) -> Option<(Self, &str)> {
+    pub(crate) fn parse(text: &str) -> Option<(Self, &str)> {
         let end = text.find(|c: char| c.is_whitespace() || c == ':').unwrap_or(text.len());
         let (word, rest) = text.split_at(end);
         let kind = match word {

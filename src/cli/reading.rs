@@ -73,12 +73,13 @@ impl QueryArgs {
 const QUERY_HELP: &str = "\
 Examples:
   etl query \"from latest.testrail_cases limit 5\"
-  etl query \"select endpoint, max(finished) from pulls where complete group by all\" --format json
+  etl query \"select endpoint, max(finished) from pulls group by all\" --format json
   etl query -f report.sql --as-of 2026-01-31 -o report.parquet
   etl query --format csv < report.sql
 
-Relations: every model and seed by name; latest.NODE, history.NODE and landed.NODE for each endpoint; pulls, partitions,
-run, vars. Times are UTC. The statement may read nothing else: no files, no network, no settings.";
+Relations: every model and seed by name; latest.NODE, history.NODE and landed.NODE for each
+endpoint; pulls, partitions, run, vars. Times are UTC. The statement may read nothing else: no
+files, no network, no settings.";
 
 /// `etl status`.
 #[derive(Args, Clone, Debug)]
@@ -97,7 +98,7 @@ Examples:
   etl status
   etl status testrail --format json
 
-Exit code 1 when a report is older than its schedule allows, so a timer elsewhere can watch the pump.";
+Exit code 1 when a report is older than its schedule allows: a timer can watch the pump.";
 
 /// `etl doctor`.
 #[derive(Args, Clone, Debug)]
@@ -113,8 +114,8 @@ pub struct DoctorArgs {
 
 const DOCTOR_HELP: &str = "\
 Examples:
-  etl doctor --offline                               before a commit: do all files fit together?
-  etl doctor                                         before a run: credentials, lake, database, APIs";
+  etl doctor --offline                               before a commit: do the files fit?
+  etl doctor                                         before a run: also variables and APIs";
 
 /// `etl lineage`.
 #[derive(Args, Clone, Debug)]

@@ -10,7 +10,7 @@ use super::Platform;
 #[command(next_help_heading = "Selection")]
 pub struct SelectionArgs {
     /// Reports, tables, models, endpoints or sources; each stands for itself and everything it needs [default: all]
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", help_heading = "Arguments")]
     pub nodes: Vec<String>,
     /// A report by name, or ALL; may be repeated
     #[arg(long, value_name = "REPORT")]

@@ -28,8 +28,9 @@ Examples:
   etl extract --report-type test-run-counts --start-date 2026-01-01 --end-date 2026-01-31
   etl extract --resume                               after an interruption
 
-A pull becomes visible when its receipt is written, last. A killed extract leaves nothing half-visible: run it again,
-with --resume to keep what was committed. A pull that could not prove that it is whole is kept for diagnosis only.";
+A pull becomes visible when its receipt is written, last. A killed extract leaves nothing
+half-visible: run it again, with --resume to keep what was committed. A pull that could not
+prove that it is whole is kept for diagnosis only.";
 
 /// `etl transform`.
 #[derive(Args, Clone, Debug)]
@@ -51,10 +52,10 @@ const TRANSFORM_HELP: &str = "\
 Examples:
   etl transform                                      every model that has something new
   etl transform report_test_case_coverage            one table and what it needs
-  etl transform --as-of 2026-01-31                   the tables as they were at the end of that day
+  etl transform --as-of 2026-01-31                   the state at that day's end
 
-A model is published only after its contract and its audits hold; else the last good result stays. Nothing is ever
-overwritten, so an interrupted transform is simply run again.";
+A model is published only after its contract and its audits hold; else the last good result
+stays. Nothing is ever overwritten, so an interrupted transform is simply run again.";
 
 /// `etl load`.
 #[derive(Args, Clone, Debug)]
@@ -84,8 +85,9 @@ Examples:
   etl load report_testrail_milestones --verify
   etl load --accept-shrink report_testrail_milestones
 
-Each table is loaded in one transaction with its ledger row: a killed load changes nothing, a repeated one finds nothing
-to do. Rows that etl did not write are never touched; where their key is in the way the plan shows them as blocked.";
+Each table is loaded in one transaction with its ledger row: a killed load changes nothing, a
+repeated one finds nothing to do. Rows that etl did not write are never touched; where their
+key is in the way the plan shows them as blocked.";
 
 /// `etl run`.
 #[derive(Args, Clone, Debug)]
@@ -115,5 +117,5 @@ Examples:
   etl run --report-type testrail-milestones --report-type bugzilla-desktop-bugs
   etl run --resume                                   after an interruption
 
-When some scopes fail, the others are still computed and loaded; the run then ends with exit code 3 and names what is
-stale. Running the same command again is always safe.";
+When some scopes fail, the others are still computed and loaded; the run then ends with exit
+code 3 and names what is stale. Running the same command again is always safe.";

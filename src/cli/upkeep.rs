@@ -32,7 +32,7 @@ pub enum MigrateVerb {
 
 const MIGRATE_HELP: &str = "\
 Examples:
-  etl migrate new add_milestones                     then read and commit what it wrote below migrations/
+  etl migrate new add_milestones                     then read and commit what it wrote
   etl migrate run
   etl migrate status";
 
@@ -53,8 +53,8 @@ Examples:
   etl gc --dry-run
   etl gc --min-age 7d
 
-Removed are files of crashed runs, staged files of models that changed, and results that a newer one replaced. What a
-committed pull names is never removed.";
+Removed are files of crashed runs, staged files of models that changed, and results that a
+newer one replaced. What a committed pull names is never removed.";
 
 /// `etl demo`.
 #[derive(Args, Clone, Debug)]
@@ -76,8 +76,9 @@ Examples:
   etl demo
   etl demo --days 30 --seed 7
 
-Starts the APIs in miniature on this machine, extracts, transforms and loads day by day into data/, and shows what it
-filled. Needs no network and no credentials, and leaves nothing running.";
+Starts the APIs in miniature on this machine, extracts, transforms and loads day by day into
+data/, and shows what it filled. Needs no network and no credentials, and leaves nothing
+running.";
 
 /// `etl test`.
 #[derive(Args, Clone, Debug)]
@@ -94,7 +95,7 @@ Examples:
   etl test report_test_case_coverage
   etl test report_test_case_coverage/null_labels
 
-A case is a folder: case.toml (which pulls, when), records as the API sends them, and expect.csv.";
+A case is a folder: case.toml (which pulls, when), records as the API sends them, expect.csv.";
 
 /// `etl completions`.
 #[derive(Args, Clone, Debug)]

@@ -18,7 +18,7 @@ mod staged;
 mod typed;
 
 pub use contract_check::projection;
-pub use live::{Inputs, inputs};
+pub use live::inputs;
 pub use moment::{Engine, Moment};
 pub use query::Batches;
 pub use row::{Row, Value};

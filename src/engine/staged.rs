@@ -42,7 +42,7 @@ pub(super) fn select(model: &Model) -> String {
 /// The local files with the staged rows of `pulls`, computing what is not in the cache.
 pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Vec<PathBuf>> {
     let definition = definition(model);
-    let known: BTreeSet<String> = engine.block_on(engine.lake().list(&layout::staged_prefix(&model.name, &definition)))?.into_iter().map(|object| object.path).collect();
+    let known: BTreeSet<String> = engine.block_on(engine.lake().list(&folder(model, &definition)))?.into_iter().map(|object| object.path).collect();
     let mut session: Option<Connection> = None;
     let mut files = Vec::new();
     for receipt in pulls {
@@ -60,6 +60,12 @@ pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Resul
         files.push(engine.lake().local_path(&path)?);
     }
     Ok(files)
+}
+
+/// The folder of one definition's files.
+fn folder(model: &Model, definition: &str) -> String {
+    let path = layout::staged(&model.name, definition, uuid::Uuid::nil());
+    path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
 }
 
 fn scratch(engine: &Engine) -> Result<Connection> {
@@ -86,5 +92,6 @@ fn compute(engine: &Engine, connection: &Connection, model: &Model, receipt: &Re
         .hint("move filters, joins and unnest into a mart or an intermediate model"));
     }
     drift::check(engine, connection, model, receipt)?;
-    engine.block_on(engine.lake().upload_new(path, &spool))
+    // Another process may have been first; its file is the same.
+    engine.block_on(engine.lake().upload_new(path, &spool)).map(|_| ())
 }

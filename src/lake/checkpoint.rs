@@ -257,3 +257,183 @@ fn damaged(path: &str) -> Error {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "reading a file was cut off")?
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::*;
+    use crate::lake::{Receipt, sample};
+
+    const RUN_AT: &str = "2026-03-01T04:00:00Z";
+
+    /// Commits receipts of one day; the object of each looks `age` old.
+    async fn commit_aged(lake: &Lake, run_at: &str, count: usize, age: TimeDelta) -> Vec<Receipt> {
+        let mut receipts = Vec::new();
+        for _ in 0..count {
+            let receipt = sample::receipt(run_at);
+            lake.commit(&receipt).await.unwrap();
+            sample::backdate(lake, &path(&receipt), now() - age);
+            receipts.push(receipt);
+        }
+        receipts
+    }
+
+    fn now() -> DateTime<Utc> {
+        crate::clock::Clock::system().now()
+    }
+
+    fn path(receipt: &Receipt) -> String {
+        layout::receipt("testrail", "cases", receipt.run_at.date_naive(), receipt.pull_id)
+    }
+
+    async fn checkpoints(lake: &Lake) -> Vec<String> {
+        lake.list("checkpoints").await.unwrap().into_iter().map(|object| object.path).collect()
+    }
+
+    /// What a reader in another process sees.
+    async fn seen(lake: &Lake) -> Vec<Uuid> {
+        let receipts = Lake::open(lake.location()).unwrap().receipts(None).await.unwrap();
+        receipts.into_iter().map(|receipt| receipt.pull_id).collect()
+    }
+
+    fn ids(receipts: &[Receipt]) -> Vec<Uuid> {
+        let mut ordered: Vec<_> = receipts.iter().map(|receipt| (receipt.finished, receipt.pull_id)).collect();
+        ordered.sort_unstable();
+        ordered.into_iter().map(|(_, pull_id)| pull_id).collect()
+    }
+
+    /// Two months of old receipts under one checkpoint, with everything before March settled.
+    async fn settled_lake() -> (tempfile::TempDir, Lake, Vec<Receipt>) {
+        let (folder, lake) = sample::lake();
+        let mut receipts = commit_aged(&lake, "2026-01-15T04:00:00Z", 40, TimeDelta::days(60)).await;
+        receipts.extend(commit_aged(&lake, "2026-02-15T04:00:00Z", 20, TimeDelta::days(30)).await);
+        receipts.extend(commit_aged(&lake, RUN_AT, 5, TimeDelta::zero()).await);
+        (folder, lake, receipts)
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_is_written_after_many_receipts_and_read_with_what_lies_beyond() {
+        let (_folder, lake, mut receipts) = settled_lake().await;
+        assert_eq!(checkpoints(&lake).await, ["checkpoints/testrail/cases/65.parquet"]);
+        let newest = lake.newest_checkpoint("testrail", "cases").await.unwrap().unwrap();
+        assert_eq!((newest.settled_before.to_string().as_str(), newest.pulls.len()), ("2026-03-01", 65));
+        receipts.extend(commit_aged(&lake, RUN_AT, 3, TimeDelta::zero()).await);
+        assert_eq!(checkpoints(&lake).await.len(), 1);
+        assert_eq!(seen(&lake).await, ids(&receipts));
+        // The settled ones really come from the checkpoint: the objects are no longer needed.
+        fs_err::remove_dir_all(lake.folder().join("receipts/testrail/cases/date=2026-01-15")).unwrap();
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+
+    #[tokio::test]
+    async fn the_next_checkpoint_takes_over_the_earlier_one() {
+        let (_folder, lake, mut receipts) = settled_lake().await;
+        receipts.extend(commit_aged(&lake, RUN_AT, 65, TimeDelta::zero()).await);
+        assert_eq!(checkpoints(&lake).await, ["checkpoints/testrail/cases/130.parquet", "checkpoints/testrail/cases/65.parquet"]);
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+
+    #[tokio::test]
+    async fn a_late_receipt_in_a_day_that_is_not_settled_is_seen() {
+        let (_folder, lake, mut receipts) = settled_lake().await;
+        // Another process, which knows nothing of this one, commits out of order: the finish lies before all others of the day.
+        let mut late = sample::receipt(RUN_AT);
+        late.finished = late.run_at;
+        Lake::open(lake.location()).unwrap().commit(&late).await.unwrap();
+        receipts.push(late);
+        assert_eq!(seen(&lake).await, ids(&receipts));
+        assert_eq!(checkpoints(&lake).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_receipt_in_a_settled_day_brings_its_own_checkpoint() {
+        let (_folder, lake, mut receipts) = settled_lake().await;
+        for day in ["2026-01-15T04:00:00Z", "2025-12-24T04:00:00Z"] {
+            receipts.extend(commit_aged(&lake, day, 1, TimeDelta::zero()).await);
+            assert_eq!(seen(&lake).await, ids(&receipts), "{day}");
+        }
+        assert_eq!(checkpoints(&lake).await.len(), 3);
+        // A settled day that is written to is not settled any more, so the next one needs no checkpoint.
+        receipts.extend(commit_aged(&lake, "2025-12-24T04:00:00Z", 1, TimeDelta::zero()).await);
+        assert_eq!(seen(&lake).await, ids(&receipts));
+        assert_eq!(checkpoints(&lake).await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_receipt_that_a_checkpoint_hides_comes_back_with_the_next() {
+        let (_folder, lake, mut receipts) = settled_lake().await;
+        // Killed between the receipt and the look at the checkpoint: the receipt alone, in a settled day.
+        let killed = sample::receipt("2026-01-15T05:00:00Z");
+        lake.put_document(&path(&killed), &killed).await.unwrap();
+        assert_eq!(seen(&lake).await, ids(&receipts));
+        lake.tend_checkpoints("testrail", "cases").await.unwrap();
+        receipts.push(killed);
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+
+    #[tokio::test]
+    async fn nothing_settles_where_all_was_written_lately() {
+        let (_folder, lake) = sample::lake();
+        // A demo: simulated days, all written within a minute.
+        let mut receipts = Vec::new();
+        for day in 1..=14 {
+            receipts.extend(commit_aged(&lake, &format!("2020-01-{day:02}T04:00:00Z"), 5, TimeDelta::zero()).await);
+        }
+        let newest = lake.newest_checkpoint("testrail", "cases").await.unwrap().unwrap();
+        assert_eq!(newest.settled_before.to_string(), "2020-01-01");
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_processes_commit_at_once_and_nothing_is_lost() {
+        let (_folder, lake, mut receipts) = settled_lake().await;
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let lake = Lake::open(lake.location()).unwrap();
+                tokio::spawn(async move {
+                    let mut committed = Vec::new();
+                    for number in 0..20 {
+                        // Some of them into settled days.
+                        let day = if (writer + number) % 5 == 0 { "2026-01-20T04:00:00Z" } else { RUN_AT };
+                        let receipt = sample::receipt(day);
+                        lake.commit(&receipt).await.unwrap();
+                        let seen = lake.receipts(None).await.unwrap();
+                        committed.push(receipt);
+                        // Whoever has committed sees all of its own at once.
+                        let seen: HashSet<Uuid> = seen.iter().map(|receipt| receipt.pull_id).collect();
+                        assert!(committed.iter().all(|receipt| seen.contains(&receipt.pull_id)));
+                    }
+                    committed
+                })
+            })
+            .collect();
+        for writer in writers {
+            receipts.extend(writer.await.unwrap());
+        }
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+
+    #[tokio::test]
+    async fn of_two_checkpoints_with_one_number_the_first_stays() {
+        let (_folder, lake, receipts) = settled_lake().await;
+        let path = "checkpoints/testrail/cases/65.parquet";
+        let before = lake.get(path).await.unwrap();
+        let all = lake.beyond("testrail", "cases", None).await.unwrap();
+        let some: Vec<&Listed> = all.iter().take(3).collect();
+        lake.write_checkpoint(path, None, &some, NaiveDate::MIN).await.unwrap();
+        assert_eq!(lake.get(path).await.unwrap(), before);
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_checkpoint_is_named_and_may_be_deleted() {
+        let (_folder, lake, receipts) = settled_lake().await;
+        let path = "checkpoints/testrail/cases/66.parquet";
+        lake.put_new(path, "PAR1 cut".into()).await.unwrap();
+        let error = lake.receipts(None).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("`{path}` (8 bytes) is no whole Parquet file"));
+        fs_err::remove_file(lake.folder().join(path)).unwrap();
+        assert_eq!(seen(&lake).await, ids(&receipts));
+    }
+}

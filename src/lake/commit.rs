@@ -66,3 +66,83 @@ fn consistent(receipt: &Receipt) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::{File, sample};
+
+    #[tokio::test]
+    async fn a_commit_makes_the_pull_visible_and_may_be_repeated() {
+        let (_folder, lake) = sample::lake();
+        let mut receipt = sample::receipt("2026-01-02T23:30:00Z");
+        sample::land(&lake, &mut receipt, &["{}", "[1]"]).await;
+        assert_eq!(lake.receipts(None).await.unwrap(), [], "files alone are not visible");
+        lake.commit(&receipt).await.unwrap();
+        lake.commit(&receipt).await.unwrap();
+        assert!(lake.exists(&format!("receipts/testrail/cases/date=2026-01-02/{}.json", receipt.pull_id)).await.unwrap());
+        assert_eq!(lake.receipts(None).await.unwrap(), [receipt.clone()]);
+        let other = Receipt { retries: 9, ..receipt };
+        assert!(lake.commit(&other).await.unwrap_err().to_string().ends_with(".json` exists and says something else"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_two_receipts_for_one_pull_one_wins() {
+        let (_folder, lake) = sample::lake();
+        let first = sample::receipt("2026-01-02T00:00:00Z");
+        let second = Receipt { retries: 9, ..first.clone() };
+        let other = Lake::open(lake.location()).unwrap();
+        let (first, second) = tokio::join!(lake.commit(&first), other.commit(&second));
+        assert!(first.is_ok() != second.is_ok());
+        assert_eq!(lake.receipts(None).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn files_that_are_missing_torn_or_different_are_refused() {
+        let (_folder, lake) = sample::lake();
+        let mut receipt = sample::receipt("2026-01-02T00:00:00Z");
+        sample::land(&lake, &mut receipt, &["{}"; 100]).await;
+        let whole = receipt.files[0].clone();
+        let local = lake.local_path(&whole.path).unwrap();
+        let bytes = fs_err::read(&local).unwrap();
+
+        let file = File { rows: 99, ..whole.clone() };
+        let wrong = Receipt { files: vec![file], records: 99, ..receipt.clone() };
+        let error = lake.commit(&wrong).await.unwrap_err();
+        assert!(format!("{error:?}").ends_with(&format!("`{}` has 100 rows in {1} bytes, but 99 rows in {1} bytes were written", whole.path, whole.bytes)), "{error:?}");
+
+        fs_err::write(&local, &bytes[..bytes.len() - 7]).unwrap();
+        let error = lake.commit(&receipt).await.unwrap_err();
+        let torn = format!("`{}` ({} bytes) is no whole Parquet file", whole.path, bytes.len() - 7);
+        assert_eq!(error.kind(), Kind::Lake);
+        assert!(format!("{error:?}").contains(&torn), "{error:?}");
+
+        fs_err::remove_file(&local).unwrap();
+        let error = lake.commit(&receipt).await.unwrap_err();
+        assert!(format!("{error:?}").contains("is not in the lake"), "{error:?}");
+        assert_eq!(lake.receipts(None).await.unwrap(), []);
+
+        fs_err::write(&local, &bytes).unwrap();
+        lake.commit(&receipt).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn receipts_that_contradict_themselves_are_refused() {
+        let (_folder, lake) = sample::lake();
+        let mut receipt = sample::receipt("2026-01-02T00:00:00Z");
+        sample::land(&lake, &mut receipt, &["{}"]).await;
+        let elsewhere = File { path: "landed/testrail/cases/date=2026-01-03/x.parquet".into(), ..receipt.files[0].clone() };
+        for (receipt, message) in [
+            (Receipt { version: 2, ..receipt.clone() }, "the receipt has version 2, not 1"),
+            (Receipt { stop: Stop::Cap, ..receipt.clone() }, "the receipt calls a pull complete that stopped by `Cap`"),
+            (Receipt { records: 2, ..receipt.clone() }, "the receipt counts 2 records, its files hold 1"),
+            (Receipt { endpoint: "bugzilla_bugs".into(), ..receipt.clone() }, "endpoint `bugzilla_bugs` is not named `testrail_…`"),
+            (Receipt { files: vec![elsewhere], ..receipt.clone() }, "the receipt names `landed/testrail/cases/date=2026-01-03/x.parquet`"),
+        ] {
+            let error = lake.commit(&receipt).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Internal);
+            assert!(format!("{error:?}").contains(message), "{error:?}");
+        }
+        assert_eq!(lake.receipts(None).await.unwrap(), []);
+    }
+}

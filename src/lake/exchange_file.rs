@@ -169,3 +169,61 @@ fn columns(rows: &[ExchangeRow]) -> Result<Vec<ArrayRef>> {
         optional(|row| row.error.as_deref()),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::lake::read_batches;
+
+    #[test]
+    fn exchanges_come_back() {
+        let head = PullHead {
+            run_id: Uuid::from_u128(1),
+            pull_id: Uuid::from_u128(2),
+            source: "testrail".into(),
+            endpoint: "testrail_cases".into(),
+            scope: "{}".into(),
+            run_at: DateTime::UNIX_EPOCH,
+        };
+        let mut writer = ExchangeWriter::create(&WriteBudget::new(1 << 20), &head).unwrap();
+        for request_no in 0..1_000 {
+            let answered = ExchangeRow {
+                request_no,
+                method: "GET".into(),
+                url: format!("https://testrail.example/get_cases/17&offset={request_no}"),
+                host: "testrail.example".into(),
+                status: Some(200),
+                headers: r#"{"etag":"x"}"#.into(),
+                attempts: 2,
+                started: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(),
+                duration_ms: 41,
+                body_bytes: 5_000_000_000,
+                body_sha256: "00".repeat(32),
+                envelope: Some(r#"{"size":250}"#.into()),
+                ..ExchangeRow::default()
+            };
+            writer.push(answered).unwrap();
+        }
+        let failed = ExchangeRow { request_no: 1_000, error: Some("connection reset".into()), ..ExchangeRow::default() };
+        writer.push(failed).unwrap();
+        let file = writer.finish().unwrap();
+        assert_eq!(file.rows, 1_001);
+        let batches: Vec<_> = read_batches(&file.path, None).unwrap().map(Result::unwrap).collect();
+        let batch = &batches[0];
+        let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let expected = "run_id pull_id source endpoint scope request_no partition_no page_no method url host status headers attempts started duration_ms body_bytes body_sha256 envelope error";
+        assert_eq!(names.join(" "), expected);
+        let column = |name: &str| batch.column_by_name(name).unwrap().clone();
+        assert_eq!(column("request_no").as_primitive::<Int32Type>().value(999), 999);
+        assert_eq!(column("status").as_primitive::<Int32Type>().value(0), 200);
+        assert!(column("status").is_null(1_000));
+        assert_eq!(column("started").as_primitive::<TimestampMicrosecondType>().value(0), 1_700_000_000_000_001);
+        assert_eq!(column("body_bytes").as_primitive::<Int64Type>().value(0), 5_000_000_000);
+        assert!(column("envelope").is_null(1_000));
+        assert_eq!(column("error").as_string::<i32>().value(1_000), "connection reset");
+    }
+}

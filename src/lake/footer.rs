@@ -76,3 +76,54 @@ fn refuse_newer(path: &str, layout: Option<&str>) -> Result<()> {
         Some(Err(_)) | None => Err(Error::new(Kind::Lake, format!("`{path}` has no valid `{LAYOUT_KEY}` in its footer; it was not written by `etl`"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::lake::sample;
+
+    #[tokio::test]
+    async fn a_whole_file_says_what_it_holds() {
+        let (_folder, lake) = sample::lake();
+        let file = sample::records(&["{}", "[]"]);
+        lake.upload_new("a.parquet", &file.path).await.unwrap();
+        let footer = lake.footer("a.parquet").await.unwrap();
+        assert_eq!((footer.rows, footer.row_groups, footer.bytes), (2, 1, file.bytes));
+        assert_eq!(footer.value(LAYOUT_KEY), Some("1"));
+        assert_eq!(footer.value("etl.endpoint"), Some("testrail_cases"));
+        assert_eq!(footer.value("nothing"), None);
+    }
+
+    #[tokio::test]
+    async fn a_file_cut_anywhere_is_refused() {
+        let (_folder, lake) = sample::lake();
+        let bytes = fs_err::read(&sample::records(&["{}"; 500]).path).unwrap();
+        for length in [0, 1, 11, 12, bytes.len() / 2, bytes.len() - 1] {
+            let path = format!("cut/{length}.parquet");
+            lake.put_new(&path, Bytes::copy_from_slice(&bytes[..length])).await.unwrap();
+            let error = lake.footer(&path).await.unwrap_err();
+            assert_eq!((error.kind(), error.to_string()), (Kind::Lake, format!("`{path}` ({length} bytes) is no whole Parquet file")));
+        }
+        assert!(lake.footer("none.parquet").await.unwrap_err().to_string().starts_with("`none.parquet` is not in the lake"));
+    }
+
+    #[tokio::test]
+    async fn a_footer_beyond_the_first_read_is_found() {
+        let (_folder, lake) = sample::lake();
+        let file = sample::records_with(&["{}"], &[("long", "x".repeat(3 * usize::try_from(TAIL).unwrap()))]);
+        lake.upload_new("a.parquet", &file.path).await.unwrap();
+        assert_eq!(lake.footer("a.parquet").await.unwrap().rows, 1);
+    }
+
+    #[test]
+    fn newer_layouts_and_foreign_files_are_refused() {
+        assert!(refuse_newer("a", Some("1")).is_ok());
+        assert_eq!(refuse_newer("a", Some("2")).unwrap_err().to_string(), "`a` has layout version 2; this `etl` reads up to 1");
+        for foreign in [None, Some("x")] {
+            let message = refuse_newer("a", foreign).unwrap_err().to_string();
+            assert_eq!(message, "`a` has no valid `etl.layout` in its footer; it was not written by `etl`");
+        }
+    }
+}

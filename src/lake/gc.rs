@@ -191,3 +191,171 @@ async fn remove(lake: &Lake, path: &str) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::lake::{MANIFEST_VERSION, Manifest, Part, sample};
+
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+    fn now() -> DateTime<Utc> {
+        Clock::system().now()
+    }
+
+    /// Puts an object that looks `age` old.
+    async fn put(lake: &Lake, path: &str, age: TimeDelta) {
+        lake.put_new(path, "123".into()).await.unwrap();
+        sample::backdate(lake, path, now() - age);
+    }
+
+    fn old() -> TimeDelta {
+        TimeDelta::hours(25)
+    }
+
+    fn paths(report: &GcReport) -> Vec<&str> {
+        report.removed.iter().map(|removed| removed.path.as_str()).collect()
+    }
+
+    fn landed(id: u128) -> String {
+        layout::records("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(id))
+    }
+
+    #[tokio::test]
+    async fn files_of_killed_runs_go_when_they_are_old_enough() {
+        let (_folder, lake) = sample::lake();
+        let requests = layout::requests("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(1));
+        put(&lake, &landed(1), old()).await;
+        put(&lake, &requests, old()).await;
+        put(&lake, &landed(2), TimeDelta::hours(23)).await;
+        put(&lake, "landed/notes.txt", old()).await;
+        let report = gc(&lake, None, now(), DAY, true).await.unwrap();
+        assert_eq!(paths(&report), [landed(1), requests.clone()]);
+        assert_eq!((report.bytes(), report.removed[0].reason), (6, "of a pull that was never committed"));
+        assert!(lake.exists(&landed(1)).await.unwrap(), "a dry run removes nothing");
+        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), report);
+        assert!(!lake.exists(&landed(1)).await.unwrap() && !lake.exists(&requests).await.unwrap());
+        assert!(lake.exists(&landed(2)).await.unwrap() && lake.exists("landed/notes.txt").await.unwrap());
+        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+    }
+
+    #[tokio::test]
+    async fn a_set_clock_makes_nothing_older() {
+        let (_folder, lake) = sample::lake();
+        put(&lake, &landed(1), TimeDelta::minutes(5)).await;
+        assert_eq!(gc(&lake, None, now() + TimeDelta::days(400), DAY, false).await.unwrap(), GcReport::default());
+        assert_eq!(gc(&lake, None, now() - TimeDelta::days(400), Duration::ZERO, false).await.unwrap(), GcReport::default());
+        assert_eq!(paths(&gc(&lake, None, now(), Duration::ZERO, false).await.unwrap()), [landed(1)]);
+    }
+
+    #[tokio::test]
+    async fn what_a_receipt_names_stays_also_of_an_incomplete_pull_and_a_newer_version() {
+        let (_folder, lake) = sample::lake();
+        let mut receipt = sample::receipt("2026-01-01T00:00:00Z");
+        sample::land(&lake, &mut receipt, &["{}"]).await;
+        receipt.outcome = crate::lake::Outcome::Incomplete;
+        lake.commit(&receipt).await.unwrap();
+        sample::backdate(&lake, &receipt.files[0].path, now() - old());
+        put(&lake, &landed(1), old()).await;
+        lake.put_new(&layout::receipt("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(3)), format!(r#"{{"version":9,"files":[{{"path":"{}"}}]}}"#, landed(1)).into())
+            .await
+            .unwrap();
+        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+    }
+
+    #[tokio::test]
+    async fn parts_that_no_manifest_names_go() {
+        let (_folder, lake) = sample::lake();
+        let id = Uuid::from_u128(1);
+        let file = sample::records(&["1"]);
+        let day = Some("2026-01-01".parse().unwrap());
+        let path = layout::mart_part("plans", id, day);
+        lake.upload_new(&path, &file.path).await.unwrap();
+        let part = Part { day, path: path.clone(), rows: 1, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: String::new(), inputs: vec![] };
+        let manifest = Manifest {
+            version: MANIFEST_VERSION,
+            table: "plans".into(),
+            transform_id: id,
+            as_of: now(),
+            replay: false,
+            created: now(),
+            fingerprint: String::new(),
+            columns: vec![],
+            parts: vec![part],
+            rows: 1,
+            etl: String::new(),
+            duckdb: String::new(),
+        };
+        lake.publish(&manifest).await.unwrap();
+        sample::backdate(&lake, &path, now() - old());
+        let orphan = layout::mart_part("plans", Uuid::from_u128(2), day);
+        put(&lake, &orphan, old()).await;
+        assert_eq!(paths(&gc(&lake, None, now(), DAY, false).await.unwrap()), [orphan]);
+        assert!(lake.exists(&path).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn staged_files_go_by_the_keep_set() {
+        let (_folder, lake) = sample::lake();
+        let staged = |model: &str, hash: &str| layout::staged(model, hash, Uuid::from_u128(1));
+        for (model, hash) in [("testrail_cases", "aa"), ("testrail_cases", "bb"), ("gone", "aa")] {
+            put(&lake, &staged(model, hash), old()).await;
+        }
+        put(&lake, &staged("testrail_cases", "cc"), TimeDelta::hours(1)).await;
+        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default(), "without a keep-set all stay");
+        let keep = StagedKeep::from([("testrail_cases".to_owned(), "bb".to_owned())]);
+        let report = gc(&lake, Some(&keep), now(), DAY, false).await.unwrap();
+        assert_eq!(paths(&report), [staged("gone", "aa"), staged("testrail_cases", "aa")]);
+    }
+
+    #[tokio::test]
+    async fn the_two_newest_checkpoints_of_each_endpoint_stay() {
+        let (_folder, lake) = sample::lake();
+        for receipts in [9, 70, 140, 1_000] {
+            put(&lake, &layout::checkpoint("testrail", "cases", receipts), old()).await;
+        }
+        put(&lake, &layout::checkpoint("testrail", "plans", 5), old()).await;
+        let report = gc(&lake, None, now(), DAY, false).await.unwrap();
+        assert_eq!(paths(&report), ["checkpoints/testrail/cases/70.parquet", "checkpoints/testrail/cases/9.parquet"]);
+    }
+
+    #[tokio::test]
+    async fn leftovers_of_uploads_go_also_those_that_the_store_hides() {
+        let (_folder, lake) = sample::lake();
+        let upload = Place::Upload { upload_id: Uuid::from_u128(1) }.to_string();
+        put(&lake, &upload, old()).await;
+        put(&lake, "runs/date=2026-01-01/notes.json", old()).await;
+        let hidden = [format!("{upload}#1"), format!("{}#12", landed(1))];
+        fs_err::create_dir_all(lake.folder().join("landed/testrail/cases/date=2026-01-01")).unwrap();
+        for name in hidden.iter().map(String::as_str).chain(["notes#1"]) {
+            fs_err::write(lake.folder().join(name), "12").unwrap();
+            sample::backdate(&lake, name, now() - old());
+        }
+        fs_err::write(lake.folder().join(format!("{}#1", landed(2))), "12").unwrap();
+        let report = gc(&lake, None, now(), DAY, false).await.unwrap();
+        assert_eq!(paths(&report), [upload.as_str(), hidden[0].as_str(), hidden[1].as_str()]);
+        assert!(hidden.iter().all(|name| !lake.folder().join(name).exists()));
+        assert!(lake.folder().join("notes#1").exists(), "no file of the lake");
+        assert!(lake.folder().join(format!("{}#1", landed(2))).exists(), "still being written");
+    }
+
+    #[tokio::test]
+    async fn a_receipt_that_cannot_be_read_stops_everything() {
+        let (_folder, lake) = sample::lake();
+        put(&lake, &landed(1), old()).await;
+        let path = layout::receipt("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(3));
+        lake.put_new(&path, "{".into()).await.unwrap();
+        let error = gc(&lake, None, now(), DAY, false).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("`{path}` is damaged, so nothing is removed"));
+        assert!(lake.exists(&landed(1)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_lake_that_does_not_exist_has_no_garbage() {
+        let lake = Lake::open("/tmp/etl-no-such-lake").unwrap();
+        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+    }
+}

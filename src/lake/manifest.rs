@@ -125,3 +125,80 @@ fn consistent(manifest: &Manifest) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::sample::{self, at};
+
+    /// Writes a part of the transform run `id`, and says what it is.
+    async fn part(lake: &Lake, id: u128, day: Option<NaiveDate>, rows: &[&str]) -> Part {
+        let file = sample::records(rows);
+        let path = layout::mart_part("plans", Uuid::from_u128(id), day);
+        lake.upload_new(&path, &file.path).await.unwrap();
+        Part { day, path, rows: file.rows, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: "f".into(), inputs: vec![Uuid::from_u128(9)] }
+    }
+
+    fn manifest(id: u128, created: &str, parts: Vec<Part>) -> Manifest {
+        Manifest {
+            version: MANIFEST_VERSION,
+            table: "plans".into(),
+            transform_id: Uuid::from_u128(id),
+            as_of: at("2026-01-01T00:00:00Z"),
+            replay: false,
+            created: at(created),
+            fingerprint: "f".into(),
+            columns: vec![("id".into(), "integer".into())],
+            rows: parts.iter().map(|part| part.rows).sum(),
+            parts,
+            etl: "0.1.0".into(),
+            duckdb: "1.5.6".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_newest_comes_last_whatever_its_id() {
+        let (_folder, lake) = sample::lake();
+        assert_eq!(lake.manifests("plans").await.unwrap(), []);
+        let early = manifest(7, "2026-01-01T00:00:00Z", vec![part(&lake, 7, None, &["1"]).await]);
+        let late = manifest(3, "2026-01-02T00:00:00Z", vec![part(&lake, 3, None, &["1", "2"]).await]);
+        for manifest in [&late, &early, &late] {
+            lake.publish(manifest).await.unwrap();
+        }
+        assert_eq!(lake.manifests("plans").await.unwrap(), [early, late.clone()]);
+        let other = Manifest { replay: true, ..late };
+        assert!(lake.publish(&other).await.unwrap_err().to_string().ends_with("exists and says something else"));
+    }
+
+    #[tokio::test]
+    async fn days_may_come_from_earlier_runs() {
+        let (_folder, lake) = sample::lake();
+        let day = |text: &str| Some(text.parse().unwrap());
+        let first = part(&lake, 1, day("2026-01-01"), &["1"]).await;
+        let second = part(&lake, 2, day("2026-01-02"), &["1", "2"]).await;
+        let both = manifest(2, "2026-01-02T05:00:00Z", vec![first, second]);
+        lake.publish(&both).await.unwrap();
+        assert_eq!(lake.manifests("plans").await.unwrap()[0].parts[0].path, format!("marts/plans/{}/2026-01-01.parquet", Uuid::from_u128(1)));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_hold_is_not_published() {
+        let (_folder, lake) = sample::lake();
+        let whole = part(&lake, 1, None, &["1"]).await;
+        let earlier = part(&lake, 2, None, &["1"]).await;
+        let with = |part: Part| manifest(1, "2026-01-01T00:00:00Z", vec![part]);
+        let nowhere = layout::mart_part("plans", Uuid::from_u128(5), None);
+        for (manifest, message) in [
+            (with(Part { rows: 2, ..whole.clone() }), "has 1 rows in"),
+            (with(Part { bytes: 1, ..earlier.clone() }), "bytes, not 1"),
+            (with(Part { path: nowhere, ..earlier.clone() }), "is not in the lake"),
+            (with(Part { path: "landed/x".into(), ..earlier.clone() }), "`landed/x` is no part of `plans`"),
+            (Manifest { rows: 5, ..with(whole.clone()) }, "the manifest counts 5 rows, its parts 1"),
+            (Manifest { version: 2, ..with(whole.clone()) }, "the manifest has version 2, not 1"),
+        ] {
+            let error = lake.publish(&manifest).await.unwrap_err();
+            assert!(format!("{error:?}").contains(message), "{error:?}");
+        }
+        assert_eq!(lake.manifests("plans").await.unwrap(), []);
+    }
+}

@@ -18,6 +18,8 @@ mod receipts;
 mod record_file;
 mod rows;
 mod run_log;
+#[cfg(test)]
+mod sample;
 mod spool;
 mod store;
 

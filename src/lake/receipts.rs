@@ -51,3 +51,36 @@ impl Lake {
         Ok(receipts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::{Receipt, sample};
+
+    #[tokio::test]
+    async fn receipts_are_ordered_by_their_end_and_chosen_by_endpoint() {
+        let (_folder, lake) = sample::lake();
+        let late = sample::receipt("2026-01-05T00:00:00Z");
+        let early = sample::receipt("2026-01-02T00:00:00Z");
+        let other = Receipt { endpoint: "testrail_plans".into(), ..sample::receipt("2026-01-03T00:00:00Z") };
+        for receipt in [&late, &early, &other] {
+            lake.commit(receipt).await.unwrap();
+        }
+        assert_eq!(lake.receipts(None).await.unwrap(), [early.clone(), other, late.clone()]);
+        let cases = BTreeSet::from(["testrail_cases".to_owned(), "unknown_thing".to_owned()]);
+        assert_eq!(lake.receipts(Some(&cases)).await.unwrap(), [early, late]);
+    }
+
+    #[tokio::test]
+    async fn a_newer_receipt_is_refused_and_a_foreign_file_ignored() {
+        let (_folder, lake) = sample::lake();
+        let receipt = sample::receipt("2026-01-02T00:00:00Z");
+        lake.put_new("receipts/testrail/cases/date=2026-01-02/notes.txt", "x".into()).await.unwrap();
+        lake.commit(&receipt).await.unwrap();
+        assert_eq!(lake.receipts(None).await.unwrap().len(), 1);
+        let path = "receipts/testrail/cases/date=2026-01-03/0198c0de-0000-7000-8000-000000000000.json";
+        lake.put_new(path, r#"{"version":2}"#.into()).await.unwrap();
+        let error = lake.receipts(None).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("`{path}` has version 2; this `etl` reads up to 1"));
+    }
+}

@@ -251,3 +251,177 @@ impl Rows {
 pub(super) fn number(count: u32) -> Result<i32> {
     i32::try_from(count).or_fail(Kind::Internal, || format!("{count} is more than a pull can number"))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+    use parquet::{basic::LogicalType, file::reader::{FileReader, SerializedFileReader}};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lake::rows::read_batches;
+
+    fn head() -> PullHead {
+        PullHead {
+            run_id: Uuid::from_u128(1),
+            pull_id: Uuid::from_u128(2),
+            source: "testrail".into(),
+            endpoint: "testrail_cases".into(),
+            scope: r#"{"project_id":17}"#.into(),
+            run_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn row<'a>(record_no: u32, payload: &'a str) -> RecordRow<'a> {
+        RecordRow {
+            partition_no: 3,
+            request_no: 4,
+            record_no,
+            record_key: "[1]",
+            fetched_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
+            params: r#"{"suite_id":5}"#,
+            payload,
+            payload_original: None,
+            defect: None,
+            window_at: None,
+        }
+    }
+
+    fn written(rows: &[RecordRow<'_>]) -> Finished {
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        rows.iter().for_each(|row| writer.push(row).unwrap());
+        writer.finish().unwrap()
+    }
+
+    fn texts(file: &Finished, column: &str) -> Vec<Option<String>> {
+        let batches = read_batches(&file.path, Some(&[column])).unwrap();
+        batches.flat_map(|batch| batch.unwrap().column(0).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn every_column_comes_back() {
+        let original = b"{\"a\":\"\xed\xa0\x80\"}";
+        let defective = RecordRow { payload_original: Some(original), defect: Some("lone surrogate"), window_at: DateTime::from_timestamp_micros(5), ..row(1, "{}") };
+        let file = written(&[row(0, " {\"a\" : 1.0} "), defective]);
+        assert_eq!(file.rows, 2);
+        let batch = read_batches(&file.path, None).unwrap().next().unwrap().unwrap();
+        let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let expected = "run_id pull_id source endpoint scope partition_no request_no record_no record_key fetched_at window_at params payload payload_original defect";
+        assert_eq!(names.join(" "), expected);
+        let column = |name: &str| batch.column_by_name(name).unwrap().clone();
+        assert_eq!(column("pull_id").as_string::<i32>().value(1), "00000000-0000-0000-0000-000000000002");
+        assert_eq!(column("scope").as_string::<i32>().value(0), r#"{"project_id":17}"#);
+        assert_eq!(column("record_no").as_primitive::<Int32Type>().values(), &[0, 1]);
+        assert_eq!(column("fetched_at").as_primitive::<TimestampMicrosecondType>().value(0), 1_700_000_000_123_456);
+        assert!(column("window_at").is_null(0));
+        assert_eq!(column("window_at").as_primitive::<TimestampMicrosecondType>().value(1), 5);
+        assert_eq!(column("payload").as_string::<i32>().value(0), " {\"a\" : 1.0} ", "whitespace and all");
+        assert!(column("payload_original").is_null(0));
+        assert_eq!(column("payload_original").as_binary::<i32>().value(1), original);
+        assert_eq!(column("defect").as_string::<i32>().value(1), "lone surrogate");
+    }
+
+    #[test]
+    fn parquet_itself_says_json_and_utc() {
+        let file = written(&[row(0, "{}")]);
+        let reader = SerializedFileReader::new(fs_err::File::open(&file.path).unwrap().into_file()).unwrap();
+        let schema = reader.metadata().file_metadata().schema_descr();
+        for column in schema.columns() {
+            let logical = column.logical_type_ref();
+            match column.name() {
+                "scope" | "params" | "payload" => assert_eq!(logical, Some(&LogicalType::Json), "{}", column.name()),
+                "fetched_at" | "window_at" => assert!(matches!(logical, Some(LogicalType::Timestamp { is_adjusted_to_u_t_c: true, .. })), "{logical:?}"),
+                _ => {}
+            }
+        }
+        let group = reader.metadata().row_group(0);
+        for (index, column) in group.columns().iter().enumerate() {
+            let constant = index < 5;
+            assert_eq!(column.dictionary_page_offset().is_some(), constant, "{}", column.column_path());
+        }
+        assert!(group.column(12).statistics().is_none(), "no statistics of payloads");
+        assert!(group.column(9).statistics().is_some());
+    }
+
+    #[test]
+    fn an_empty_pull_has_its_columns() {
+        let file = written(&[]);
+        assert_eq!(file.rows, 0);
+        assert_eq!(read_batches(&file.path, None).unwrap().schema().fields().len(), 15);
+    }
+
+    #[test]
+    fn one_record_may_be_larger_than_a_batch() {
+        let large = format!("\"{}\"", "x".repeat(5 << 20));
+        let file = written(&[row(0, &large), row(1, "1"), row(2, &large)]);
+        assert_eq!(texts(&file, "payload"), [Some(large.clone()), Some("1".to_owned()), Some(large)]);
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_refused() {
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let error = writer.push(&row(u32::MAX, "{}")).unwrap_err();
+        assert_eq!(error.to_string(), "4294967295 is more than a pull can number");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_payload_survives(payloads in proptest::collection::vec((any::<String>(), proptest::option::of(any::<Vec<u8>>())), 0..200)) {
+            let rows: Vec<_> = payloads.iter().map(|(text, bytes)| RecordRow { payload_original: bytes.as_deref(), ..row(0, text) }).collect();
+            let file = written(&rows);
+            let mut read = Vec::new();
+            for batch in read_batches(&file.path, Some(&["payload", "payload_original"])).unwrap() {
+                let batch = batch.unwrap();
+                let (texts, originals) = (batch.column(0).as_string::<i32>(), batch.column(1).as_binary::<i32>());
+                read.extend(texts.iter().zip(originals).map(|(text, bytes)| (text.unwrap().to_owned(), bytes.map(<[u8]>::to_vec))));
+            }
+            prop_assert_eq!(read, payloads);
+        }
+    }
+
+    /// `cargo test --lib lake::record_file -- --ignored --nocapture`: a million records of 800 bytes, shaped as TestRail's cases.
+    #[test]
+    #[ignore = "a measurement, not a check"]
+    #[expect(clippy::print_stderr, reason = "it is there to be read")]
+    fn a_million_records() {
+        const RECORDS: u32 = 1_000_000;
+        let mut seed = 1_u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let words = ["login", "bookmark", "toolbar", "open", "private", "settings", "verify", "tab", "shield", "history"];
+        let payloads: Vec<String> = (0..20_000)
+            .map(|id| {
+                let title: Vec<&str> = (0..9).map(|_| words[usize::try_from(random(10)).unwrap()]).collect();
+                let (created, updated) = (1_600_000_000 + random(99_999_999), 1_700_000_000 + random(9_999_999));
+                let fixed = r#""template_id":1,"type_id":7,"milestone_id":null,"refs":null,"suite_id":3192,"display_order":1,"is_deleted":0,"case_assignedto_id":null,"custom_automation_coverage":1,"custom_sub_test_suites":[1,2],"custom_rotation":null,"custom_prerequisites":null,"custom_preconds":null,"custom_notes":null,"custom_mission":null,"custom_goals":null,"custom_testrail_label":null,"custom_automated_test_names":null,"comments":[]"#;
+                format!(
+                    r#"{{"id":{id},"title":"{}","section_id":{},"priority_id":{},"created_by":{},"created_on":{created},"updated_by":{},"updated_on":{updated},"estimate":"{}s","custom_automation_status":{},{fixed}}}"#,
+                    title.join(" "), random(9_999), random(5), random(99), random(99), random(900), random(6),
+                )
+            })
+            .map(|text| { let missing = 800_usize.saturating_sub(text.len() + 20); text.replacen("\"refs\":null", &format!("\"refs\":\"{}\"", "BUG-1234567 ".repeat(missing / 12 + 1)), 1) })
+            .collect();
+        let budget = WriteBudget::new(64 << 20);
+        let mut writer = RecordWriter::create(&budget, &head()).unwrap();
+        let started = std::time::Instant::now();
+        let mut bytes = 0;
+        for record_no in 0..RECORDS {
+            let payload = &payloads[record_no as usize % payloads.len()];
+            bytes += payload.len();
+            writer.push(&row(record_no, payload)).unwrap();
+        }
+        let file = writer.finish().unwrap();
+        let seconds = started.elapsed().as_secs_f64();
+        let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM unknown");
+        let rate = bytes as f64 / 1e6 / seconds;
+        eprintln!("{} MB of JSON in {seconds:.2} s: {rate:.0} MB/s; file {} MB; {peak} (16 MB of it are the input)", bytes / 1_000_000, file.bytes / 1_000_000);
+        let kept = std::env::temp_dir().join("etl-a-million-records.parquet");
+        fs_err::copy(&file.path, &kept).unwrap();
+        eprintln!("{}", kept.display());
+    }
+}

@@ -111,3 +111,50 @@ impl Lake {
         Ok(runs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::sample::{self, at};
+
+    fn start(run: u128, run_at: &str) -> RunStart {
+        RunStart {
+            version: RUN_LOG_VERSION,
+            run_id: Uuid::from_u128(run),
+            run_at: at(run_at),
+            command: "extract".into(),
+            arguments: vec!["--project".into(), "fenix".into()],
+            host: "ci-1".into(),
+            etl: "0.1.0".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_killed_run_has_no_end() {
+        let (_folder, lake) = sample::lake();
+        let (killed, ended) = (start(1, "2026-01-01T23:59:00Z"), start(2, "2026-01-01T23:58:00Z"));
+        lake.start_run(&killed).await.unwrap();
+        lake.start_run(&ended).await.unwrap();
+        let end = RunEnd {
+            version: RUN_LOG_VERSION,
+            run_id: ended.run_id,
+            run_at: ended.run_at,
+            finished: at("2026-01-02T00:10:00Z"),
+            exit_code: 3,
+            error: Some("1 of 4 scopes failed".into()),
+            counts: BTreeMap::from([("pulls".into(), 4)]),
+        };
+        lake.end_run(&end).await.unwrap();
+        assert!(lake.exists(&format!("runs/date=2026-01-01/{}.end.json", end.run_id)).await.unwrap(), "beside its start");
+        assert_eq!(lake.runs().await.unwrap(), [Run { start: ended, end: Some(end) }, Run { start: killed, end: None }]);
+    }
+
+    #[tokio::test]
+    async fn a_run_id_is_used_once() {
+        let (_folder, lake) = sample::lake();
+        lake.start_run(&start(1, "2026-01-01T00:00:00Z")).await.unwrap();
+        lake.start_run(&start(1, "2026-01-01T00:00:00Z")).await.unwrap();
+        let error = lake.start_run(&RunStart { host: "other".into(), ..start(1, "2026-01-01T00:00:00Z") }).await.unwrap_err();
+        assert!(error.to_string().ends_with(".start.json` exists and says something else"));
+    }
+}

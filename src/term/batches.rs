@@ -15,7 +15,10 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 
-use super::rows::{self, Cell, Format, Rows};
+use super::{
+    cell::{Cell, quoted_json},
+    rows::{self, Format, Rows},
+};
 
 /// Writes record batches; only a table is kept in memory, and of that the first rows.
 pub struct BatchWriter<W> {
@@ -181,7 +184,7 @@ fn nested(array: &ArrayRef, row: usize) -> Result<String, ArrowError> {
                 .zip(array.as_struct().columns())
                 .map(|(field, column)| {
                     let value = unpacked(&column.slice(row, 1))?;
-                    Ok(format!("{}:{}", rows::quoted_json(field.name()), Column::new(field, &value)?.cell(0)?.json()))
+                    Ok(format!("{}:{}", quoted_json(field.name()), Column::new(field, &value)?.cell(0)?.json()))
                 })
                 .collect();
             Ok(format!("{{{}}}", members?.join(",")))

@@ -3,9 +3,11 @@
 //! `term` knows errors, events and rows, and nothing of the stages: `commands` turn their summaries into a [`Report`].
 
 mod batches;
+mod cell;
 mod color;
 mod failure;
 mod github;
+mod outcome;
 mod printer;
 mod progress;
 mod report;
@@ -14,10 +16,12 @@ mod tally;
 mod units;
 
 pub use batches::{BatchWriter, Written};
+pub use cell::Cell;
 pub use color::Color;
 pub use failure::render;
+pub use outcome::{ModelLine, PullLine, TableLine, Verdict};
 pub use printer::{Captured, Out, Printer, Verbosity};
 pub use progress::{Progress, ProgressMode};
-pub use report::{ModelLine, PullLine, Report, TableLine, Verdict};
-pub use rows::{Cell, Format, Rows};
+pub use report::Report;
+pub use rows::{Format, Rows};
 pub use units::{bytes, seconds};

@@ -217,7 +217,7 @@ fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull
         retries: 0,
         bytes: 0,
         partitions,
-        files: vec![written.as_file(path, lake::FileKind::Records)],
+        files: vec![written.file(&path, lake::FileKind::Records)],
         redacted: Vec::new(),
         host: "case".to_owned(),
         definition: endpoint.definition_hash(),

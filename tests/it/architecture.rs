@@ -232,6 +232,7 @@ fn imports_run_down_and_heavy_crates_stay_in_their_rooms() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[expect(clippy::print_stderr, reason = "a hint to who runs this test with `--no-capture`")]
 #[test]
 fn files_are_short_and_named_after_what_they_hold() {
     let mut wrong = String::new();
@@ -240,7 +241,6 @@ fn files_are_short_and_named_after_what_they_hold() {
         if lines > TOO_LONG {
             writeln!(wrong, "{}: {lines} lines; split it (at most {TOO_LONG})", file.display()).unwrap();
         } else if lines > LONG {
-            // Shown by `cargo nextest run architecture --no-capture`.
             eprintln!("{}: {lines} lines; better split it", file.display());
         }
         let in_src = file.starts_with("src");

@@ -1,0 +1,99 @@
+//! Loads several tables over one connection. A table that fails does not stop the others.
+
+use std::sync::Arc;
+
+use super::{
+    destination::Destination,
+    mart::Mart,
+    session::Session,
+    table::{self, Manner, Mode, TableSummary},
+};
+use crate::{
+    catalog::Contract,
+    error::{Error, Kind, Result},
+    events::{Event, Observer},
+    names::count,
+};
+
+/// A table and the mart that it is to equal.
+pub(super) struct Pair {
+    pub(super) contract: Arc<Contract>,
+    /// `Ok(None)`: nothing was published so far.
+    pub(super) mart: Result<Option<Arc<Mart>>>,
+}
+
+/// What a load did.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// By table, in the order of the project.
+    pub tables: Vec<TableSummary>,
+}
+
+impl Summary {
+    /// The exit code: that of the worst table, 0 if none failed.
+    pub fn exit_code(&self) -> u8 {
+        self.tables.iter().filter_map(|table| table.error.as_ref()).map(|error| error.kind().exit_code()).max().unwrap_or(0)
+    }
+
+    /// Rows written in all tables together.
+    pub fn written(&self) -> u64 {
+        self.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum()
+    }
+}
+
+/// Loads one table after another.
+pub(super) async fn load(destination: &Destination, pairs: Vec<Pair>, manner: &Manner, observer: &dyn Observer) -> Summary {
+    let mut summary = Summary::default();
+    let mut open: Option<Box<dyn Session>> = None;
+    for pair in pairs {
+        let table = pair.contract.table.clone();
+        observer.on(&Event::TableStarted { table: table.clone() });
+        let mut done = TableSummary { table: table.clone(), ..TableSummary::default() };
+        if let Err(error) = one(destination, &mut open, pair, manner, &mut done).await {
+            // A connection that saw a failure is not trusted again.
+            open = None;
+            done.failed(error.within(format!("cannot {} `{table}`", verb(manner.mode))));
+        }
+        if done.error.is_none() {
+            done.error = edited(&done);
+        }
+        observer.on(&Event::TableFinished { table, inserted: done.inserted, updated: done.updated, deleted: done.deleted, unchanged: done.unchanged });
+        summary.tables.push(done);
+    }
+    if let Some(session) = open {
+        session.close().await;
+    }
+    summary
+}
+
+fn verb(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Load => "load",
+        Mode::Plan => "plan the load of",
+        Mode::Verify => "verify",
+    }
+}
+
+async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pair: Pair, manner: &Manner, done: &mut TableSummary) -> Result<()> {
+    let Some(mart) = pair.mart? else {
+        done.skipped = Some(format!("no mart `{}` was published; run `etl transform {}`", pair.contract.table, pair.contract.table));
+        return Ok(());
+    };
+    done.manifest = Some(mart.transform_id);
+    done.as_of = Some(mart.as_of);
+    let session = match open {
+        Some(session) => session,
+        None => open.insert(destination.open(false).await?),
+    };
+    table::run(session.as_mut(), &pair.contract, &mart, manner, done).await
+}
+
+/// The error of a table that was edited by hand.
+fn edited(done: &TableSummary) -> Option<Error> {
+    let found = done.verification.as_ref().filter(|found| found.edited > 0)?;
+    let keys: Vec<&str> = found.samples.iter().take(5).map(|sample| sample.key.as_str()).collect();
+    Some(
+        Error::new(Kind::Database, format!("{} of `{}` {} edited by hand: {}", count(found.edited, "row"), done.table, if found.edited == 1 { "was" } else { "were" }, keys.join("; ")))
+            .hint("to have them written again, set their `_row_hash` to 0 and run `etl load`"),
+    )
+}

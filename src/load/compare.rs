@@ -1,0 +1,100 @@
+//! Reads what the table holds and compares it with a mart: first by one digest, then row by row.
+
+use super::{
+    canonical::{Canonical, SetDigest},
+    diff::{Diff, Differ, MartRow},
+    mart::{Mart, Rows, key_text},
+    preflight::{SAMPLES, duplicates},
+    session::Session,
+    statement::Statements,
+    target::Target,
+    value::{Value, days_of},
+};
+use crate::{
+    catalog::{ColumnType, Contract},
+    error::Result,
+};
+
+/// The days of a snapshot as parameters.
+pub(super) fn day_parameters(mart: &Mart) -> Vec<Value<'static>> {
+    mart.days.iter().flatten().map(|day| Value::Date(days_of(*day))).collect()
+}
+
+/// What the owned rows come to.
+pub(super) async fn digest(session: &mut dyn Session, target: &Target, days: &[Value<'_>]) -> Result<SetDigest> {
+    let sql = Statements::new(session.flavour(), target).digest(days.len());
+    let mut digest = SetDigest::default();
+    session
+        .fetch(&sql, days, &[ColumnType::BigInt; 3], &mut |row| {
+            let number = |value: &Value<'_>| match value {
+                Value::Int(number) => number.cast_unsigned(),
+                _ => 0,
+            };
+            digest = SetDigest { rows: number(&row[0]), low: number(&row[1]), high: number(&row[2]) };
+            Ok(())
+        })
+        .await?;
+    Ok(digest)
+}
+
+/// The difference between mart and table, row by row.
+///
+/// # Errors
+/// [`crate::error::Kind::Preflight`] for keys that are in the mart more than once.
+pub(super) async fn difference(session: &mut dyn Session, contract: &Contract, target: &Target, mart: &Mart, days: &[Value<'_>]) -> Result<Diff<Vec<Value<'static>>>> {
+    let mut differ = index(contract, target, mart)?;
+    let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
+    kinds.push(ColumnType::BigInt);
+    let sql = Statements::new(session.flavour(), target).keys(days.len());
+    let mut canonical = Canonical::default();
+    session
+        .fetch(&sql, days, &kinds, &mut |row| {
+            let Some((hash, key)) = row.split_last() else { return Ok(()) };
+            let hash = match hash {
+                Value::Int(hash) => Some(*hash),
+                _ => None,
+            };
+            differ.see(fingerprint(&mut canonical, target, key), hash, || key.iter().map(|value| value.clone().into_owned()).collect());
+            Ok(())
+        })
+        .await?;
+    Ok(differ.finish())
+}
+
+fn index(contract: &Contract, target: &Target, mart: &Mart) -> Result<Differ<Vec<Value<'static>>>> {
+    let mut differ = Differ::new(contract.on_missing);
+    let (mut twice, mut samples) = (0, Vec::new());
+    let mut canonical = Canonical::default();
+    for batch in (mart.open)()? {
+        let batch = batch?;
+        let rows = Rows::of(&batch, contract, mart)?;
+        let mut key = Vec::with_capacity(target.key.len());
+        for row in 0..rows.len() {
+            canonical.start();
+            for column in &target.hashed {
+                canonical.push(&rows.sound(*column, row)?);
+            }
+            let hash = canonical.hash();
+            key.clear();
+            for column in &target.key {
+                key.push(rows.sound(column.position, row)?);
+            }
+            if !differ.add(MartRow { key: fingerprint(&mut canonical, target, &key), hash }) {
+                twice += 1;
+                if samples.len() < SAMPLES {
+                    samples.push(key_text(contract, &key));
+                }
+            }
+        }
+    }
+    if twice > 0 { Err(duplicates(contract, target, twice, &samples)) } else { Ok(differ) }
+}
+
+/// What stands for a key: keys that the table's index takes for equal have the same one.
+pub(super) fn fingerprint(canonical: &mut Canonical, target: &Target, key: &[Value<'_>]) -> u128 {
+    canonical.start();
+    for (column, value) in target.key.iter().zip(key) {
+        canonical.push(&column.collation.fold(value));
+    }
+    canonical.fingerprint()
+}

@@ -1,0 +1,12 @@
+//! Migrations own the schema of the destination. `new` writes them from the contracts, people review them, `run` applies them.
+
+mod change;
+mod ddl;
+mod files;
+mod rebuild;
+mod run;
+mod schema;
+mod write;
+
+pub use run::{MigrationStatus, State, run, status};
+pub use write::{drift, new};

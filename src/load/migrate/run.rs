@@ -1,0 +1,129 @@
+//! `etl migrate run` and `etl migrate status`.
+
+use std::{fmt, path::Path};
+
+use super::files::{self, MigrationFile};
+use crate::{
+    error::{Error, Kind, Result},
+    load::{destination::Destination, session::{Applied, Session}},
+    secret::Secret,
+};
+
+/// A migration and what the database knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// 14 digits: when it was written.
+    pub version: i64,
+    /// Its name; empty where the file is missing.
+    pub name: String,
+    /// What the database knows of it.
+    pub state: State,
+}
+
+/// What a database knows of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was run.
+    Applied,
+    /// It was not run yet.
+    Pending,
+    /// It was run, and its file has been changed since.
+    Changed,
+    /// It was run, and its file is missing.
+    Missing,
+    /// It broke off half-way, in an engine that cannot roll back DDL.
+    HalfApplied,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Applied => "applied",
+            Self::Pending => "pending",
+            Self::Changed => "applied, and changed since",
+            Self::Missing => "applied, and its file is missing",
+            Self::HalfApplied => "half applied",
+        })
+    }
+}
+
+/// The migrations below the folder `migrations`, and those that the database has beyond them, in order.
+///
+/// # Errors
+/// [`Kind::Config`] for misnamed files, [`Kind::Database`] if the database does not answer or is not there.
+pub async fn status(database: &Secret, migrations: &Path) -> Result<Vec<MigrationStatus>> {
+    let destination = Destination::of(database)?;
+    let files = files::list(migrations, destination.flavour())?;
+    let mut session = destination.open(false).await?;
+    let status = look(session.as_mut(), &files).await;
+    session.close().await;
+    status
+}
+
+/// Applies what is pending, making an SQLite file that is not there. Gives the ids of the migrations that were applied.
+///
+/// # Errors
+/// As [`status`]; [`Kind::Database`] where the database and the files disagree, or a statement fails.
+pub async fn run(database: &Secret, migrations: &Path) -> Result<Vec<String>> {
+    let destination = Destination::of(database)?;
+    let files = files::list(migrations, destination.flavour())?;
+    let mut session = destination.open(true).await?;
+    let applied = bring_up(session.as_mut(), &files).await;
+    session.close().await;
+    applied
+}
+
+async fn bring_up(session: &mut dyn Session, files: &[MigrationFile]) -> Result<Vec<String>> {
+    let status = look(session, files).await?;
+    for migration in &status {
+        sound(migration)?;
+    }
+    let pending: Vec<String> = status.into_iter().filter(|migration| migration.state == State::Pending).map(|migration| format!("{}_{}", migration.version, migration.name)).collect();
+    if !pending.is_empty() {
+        session.migrate(&files::migrator(files)).await?;
+    }
+    Ok(pending)
+}
+
+fn sound(migration: &MigrationStatus) -> Result<()> {
+    let id = migration.version;
+    let refused = |what: String, hint: &str| Err(Error::new(Kind::Database, what).hint(hint.to_owned()));
+    match migration.state {
+        State::Applied | State::Pending => Ok(()),
+        State::Changed => refused(
+            format!("migration `{id}` was applied, and its file has been changed since"),
+            "put the file back as it was (git), and write what is new into another migration: `etl migrate new NAME`",
+        ),
+        State::Missing => refused(
+            format!("migration `{id}` was applied, and its file is missing"),
+            "get the file back, or use the version of the project that this database belongs to",
+        ),
+        State::HalfApplied => refused(
+            format!("migration `{id}` is half applied: it failed, and this engine cannot roll back DDL"),
+            "compare the tables with the file, undo or finish the rest by hand, delete its row from `_sqlx_migrations` (or set `success`), and run again",
+        ),
+    }
+}
+
+async fn look(session: &mut dyn Session, files: &[MigrationFile]) -> Result<Vec<MigrationStatus>> {
+    let (applied, half) = session.applied().await?;
+    Ok(compare(files, &applied, half))
+}
+
+fn compare(files: &[MigrationFile], applied: &[Applied], half: Option<i64>) -> Vec<MigrationStatus> {
+    let mut all: Vec<MigrationStatus> = Vec::new();
+    for file in files {
+        let state = match applied.iter().find(|applied| applied.version == file.version) {
+            _ if half == Some(file.version) => State::HalfApplied,
+            None => State::Pending,
+            Some(applied) if applied.checksum != file.checksum() => State::Changed,
+            Some(_) => State::Applied,
+        };
+        all.push(MigrationStatus { version: file.version, name: file.name.clone(), state });
+    }
+    for lost in applied.iter().filter(|applied| !files.iter().any(|file| file.version == applied.version)) {
+        all.push(MigrationStatus { version: lost.version, name: String::new(), state: State::Missing });
+    }
+    all.sort_by_key(|migration| migration.version);
+    all
+}

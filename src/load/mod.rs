@@ -1,0 +1,40 @@
+//! Makes the tables of a destination database equal to the published marts. See `docs/load.md`.
+//!
+//! [`run`] takes the newest manifests of the lake; one table after another goes the way of `table.rs`. Every engine is
+//! one implementation of the trait in `session.rs`; SQL text is built in `statement.rs` and nowhere else.
+
+mod apply;
+mod batch;
+mod canonical;
+mod cells;
+mod compare;
+mod destination;
+mod diff;
+mod flavour;
+mod guard;
+mod ledger;
+mod mart;
+pub mod migrate;
+mod picked;
+mod plan;
+mod preflight;
+mod published;
+mod run;
+mod session;
+mod sqlite;
+mod statement;
+mod table;
+mod target;
+mod value;
+mod verify;
+
+pub use batch::Summary;
+pub use canonical::{HASH_VERSION, row_hash};
+pub use destination::Destination;
+pub use flavour::Flavour;
+pub use mart::{Batches, Mart};
+pub use plan::{Action, Change, Plan, Sample};
+pub use run::{Job, check, read_table, run};
+pub use table::TableSummary;
+pub use value::Value;
+pub use verify::{Edited, Verification};

@@ -1,0 +1,137 @@
+//! The stage's entry: which tables, which marts, which destination.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    batch::{Pair, Summary, load},
+    destination::Destination,
+    migrate::{self, State},
+    published::newest,
+    statement::Statements,
+    table::{Manner, Mode},
+    target::Target,
+    value::Value,
+};
+use crate::{
+    catalog::{Contract, Project},
+    error::{Error, Kind, Result},
+    events::Observer,
+    lake::Lake,
+    names::{count, did_you_mean},
+    secret::Secret,
+    settings::Settings,
+};
+
+/// What to load, and how.
+pub struct Job<'a> {
+    /// The project, for the contracts.
+    pub project: &'a Project,
+    /// Where the marts are.
+    pub lake: &'a Lake,
+    /// Destination, limits and clock.
+    pub settings: &'a Settings,
+    /// Hears of each table.
+    pub observer: Arc<dyn Observer>,
+    /// The tables; none named = all.
+    pub tables: &'a [String],
+    /// Change nothing, show what would change.
+    pub plan_only: bool,
+    /// Change nothing, compare all values.
+    pub verify: bool,
+    /// Tables that may shrink beyond the limit, or be emptied.
+    pub accept_shrink: &'a [String],
+    /// The marts that show exactly this time, be they older than what is loaded.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// Loads the tables. A table that fails is told in its summary and does not stop the others.
+///
+/// # Errors
+/// [`Kind::Usage`] for names that are no tables, [`Kind::Config`] for a destination that cannot be one.
+pub async fn run(job: &Job<'_>) -> Result<Summary> {
+    let destination = Destination::of(&job.settings.database)?;
+    let contracts = contracts(job.project, job.tables)?;
+    for name in job.accept_shrink {
+        if job.project.model(name).is_none_or(|model| !model.is_table()) {
+            return Err(no_table(job.project, name));
+        }
+    }
+    let mode = match (job.verify, job.plan_only) {
+        (true, _) => Mode::Verify,
+        (false, true) => Mode::Plan,
+        (false, false) => Mode::Load,
+    };
+    let manner = Manner {
+        limits: job.settings.load,
+        accept_shrink: job.accept_shrink.to_vec(),
+        asked_for: job.as_of.is_some(),
+        mode,
+        clock: job.settings.clock.clone(),
+    };
+    let mut pairs = Vec::with_capacity(contracts.len());
+    for contract in contracts {
+        let mart = newest(job.lake, contract, job.as_of).await;
+        pairs.push(Pair { contract: Arc::new(contract.clone()), mart });
+    }
+    Ok(load(&destination, pairs, &manner, job.observer.as_ref()).await)
+}
+
+fn contracts<'p>(project: &'p Project, tables: &[String]) -> Result<Vec<&'p Contract>> {
+    if tables.is_empty() {
+        return Ok(project.tables().filter_map(|model| model.contract.as_ref()).collect());
+    }
+    let mut contracts: Vec<&Contract> = Vec::with_capacity(tables.len());
+    for name in tables {
+        let contract = project.model(name).filter(|model| model.is_table()).and_then(|model| model.contract.as_ref());
+        contracts.push(contract.ok_or_else(|| no_table(project, name))?);
+    }
+    Ok(contracts)
+}
+
+fn no_table(project: &Project, name: &str) -> Error {
+    Error::new(Kind::Usage, format!("there is no table `{name}`{}", did_you_mean(name, project.tables().map(|model| model.name.as_str()))))
+}
+
+/// Connects to the destination; says what it is and which migrations it waits for.
+///
+/// # Errors
+/// Those of connecting, and of migrations that do not fit together.
+pub async fn check(settings: &Settings) -> Result<String> {
+    let destination = Destination::of(&settings.database)?;
+    let mut session = destination.open(false).await?;
+    let server = session.server().await;
+    session.close().await;
+    let server = server?;
+    let status = migrate::status(&settings.database, &settings.root.join("migrations")).await?;
+    if let Some(odd) = status.iter().find(|migration| !matches!(migration.state, State::Applied | State::Pending)) {
+        return Err(Error::new(Kind::Database, format!("migration {} is {}", odd.version, odd.state)).hint("run `etl migrate run` for what to do"));
+    }
+    let pending = status.iter().filter(|migration| migration.state == State::Pending).count() as u64;
+    if pending > 0 {
+        return Err(Error::new(Kind::Database, format!("{server} at {destination} waits for {}", count(pending, "migration"))).hint("run `etl migrate run`"));
+    }
+    Ok(format!("{server} at {destination}, {} applied", count(status.len() as u64, "migration")))
+}
+
+/// All rows of a table, in key order, with the contract's columns.
+///
+/// # Errors
+/// Those of connecting, and of a table that is not as its contract wants it.
+pub async fn read_table(database: &Secret, contract: &Contract) -> Result<Vec<Vec<Value<'static>>>> {
+    let mut session = Destination::of(database)?.open(false).await?;
+    let facts = session.facts(&contract.table).await?;
+    let target = Target::check(contract, facts.as_ref())?;
+    let sql = Statements::new(session.flavour(), &target).all_rows();
+    let kinds: Vec<_> = contract.columns.iter().map(|column| column.kind).collect();
+    let mut rows = Vec::new();
+    session
+        .fetch(&sql, &[], &kinds, &mut |row| {
+            rows.push(row.iter().map(|value| value.clone().into_owned()).collect());
+            Ok(())
+        })
+        .await?;
+    session.close().await;
+    Ok(rows)
+}

@@ -1,0 +1,305 @@
+//! SQLite behind the seam.
+//!
+//! `BEGIN IMMEDIATE` is lock and transaction in one. The file is put into WAL mode by the migrations: readers are never
+//! blocked by a load and never see half of one.
+
+use std::{borrow::Cow, path::Path, str::FromStr, time::Duration};
+
+use futures::{StreamExt, future::BoxFuture};
+use sqlx::{
+    Arguments, Column as _, Connection, Decode, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef,
+    error::DatabaseError,
+    migrate::{Migrate, Migrator},
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous, SqliteValueRef},
+};
+
+use super::{
+    flavour::Flavour,
+    session::{Access, Applied, Each, Session},
+    statement::{Sql, insert},
+    target::{Collation, RealColumn, TableFacts, UniqueIndex},
+    value::{Value, date_text, days_of, timestamp_text},
+};
+use crate::{
+    catalog::ColumnType,
+    error::{Error, Kind, OrFail, Result},
+};
+
+/// Rows of one INSERT (fewer where the columns are many).
+const INSERT_ROWS: usize = 500;
+
+/// An open SQLite file.
+pub(super) struct SqliteSession {
+    connection: SqliteConnection,
+}
+
+impl SqliteSession {
+    /// Opens the file of `url` (`sqlite:path`). `create`: make the file, and its folder, if it is not there.
+    pub(super) async fn open(url: &str, create: bool, wait: Duration) -> Result<Self> {
+        let options = SqliteConnectOptions::from_str(url).or_fail(Kind::Config, || format!("`{url}` is no SQLite address like `sqlite:data/etl.sqlite`"))?;
+        let path = options.get_filename().to_owned();
+        let mut options = options.create_if_missing(create).busy_timeout(wait).synchronous(SqliteSynchronous::Full);
+        if create {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                fs_err::create_dir_all(folder)?;
+            }
+            options = options.journal_mode(SqliteJournalMode::Wal);
+        } else if !path.exists() && !url.contains("memory") {
+            return Err(Error::new(Kind::Database, format!("there is no database `{}`", path.display())).hint("run `etl migrate run`"));
+        }
+        let connection = SqliteConnection::connect_with(&options).await.map_err(|error| failed(error, || opening(&path)))?;
+        Ok(Self { connection })
+    }
+}
+
+fn opening(path: &Path) -> String {
+    format!("cannot open the database `{}`", path.display())
+}
+
+/// Our error for one of SQLite: a busy database is a lock, all else a failure.
+fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> Error {
+    let busy = error.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6));
+    let kind = if busy { Kind::Locked } else { Kind::Database };
+    Error::new(kind, message()).because(error)
+}
+
+fn arguments(values: &[Value<'_>]) -> Result<SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    append(&mut arguments, values)?;
+    Ok(arguments)
+}
+
+fn append(arguments: &mut SqliteArguments, values: &[Value<'_>]) -> Result<()> {
+    arguments.reserve(values.len(), 0);
+    for value in values {
+        match value {
+            Value::Null => arguments.add(Option::<i64>::None),
+            Value::Int(number) => arguments.add(*number),
+            Value::Double(number) => arguments.add(*number),
+            Value::Text(text) => arguments.add(text.as_ref()),
+            Value::Date(days) => arguments.add(date_text(*days)),
+            Value::Timestamp(seconds) => arguments.add(timestamp_text(*seconds)),
+        }
+        .or_fail(Kind::Internal, || "cannot bind a value")?;
+    }
+    Ok(())
+}
+
+/// A stored value as the column's type has it; as a text where a hand has put something else there.
+fn stored<'r>(raw: SqliteValueRef<'r>, kind: ColumnType) -> Result<Value<'r>> {
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let class = raw.type_info().name().to_owned();
+    let wrong = || "cannot read a value";
+    Ok(match (class.as_str(), kind) {
+        ("INTEGER", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
+        ("INTEGER", ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt) => Value::Int(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
+        ("INTEGER", _) => Value::Text(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
+        ("REAL", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
+        ("REAL", _) => Value::Text(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
+        ("TEXT", _) => text(<&'r str as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?, kind),
+        _ => Value::Text(format!("a {class}").into()),
+    })
+}
+
+/// A stored text as a day or moment, if it is written exactly as we write it.
+fn text(text: &str, kind: ColumnType) -> Value<'_> {
+    let plain = || Value::Text(Cow::Borrowed(text));
+    match kind {
+        ColumnType::Date => match text.parse::<chrono::NaiveDate>() {
+            Ok(date) if date_text(days_of(date)) == text => Value::Date(days_of(date)),
+            _ => plain(),
+        },
+        ColumnType::Timestamp => match chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S") {
+            Ok(time) if timestamp_text(time.and_utc().timestamp()) == text => Value::Timestamp(time.and_utc().timestamp()),
+            _ => plain(),
+        },
+        _ => plain(),
+    }
+}
+
+fn row_values<'r>(row: &'r SqliteRow, kinds: &[ColumnType]) -> Result<Vec<Value<'r>>> {
+    let mut values = Vec::with_capacity(kinds.len());
+    for (column, kind) in row.columns().iter().zip(kinds) {
+        values.push(stored(row.try_get_raw(column.ordinal()).map_err(|error| failed(error, || "cannot read a row"))?, *kind)?);
+    }
+    Ok(values)
+}
+
+/// `VARCHAR(20)` and its like as a portable type.
+fn portable(declared: &str) -> Option<ColumnType> {
+    let upper = declared.trim().to_ascii_uppercase();
+    Some(match upper.as_str() {
+        "TEXT" => ColumnType::Text,
+        "SMALLINT" => ColumnType::SmallInt,
+        "INT" | "INTEGER" => ColumnType::Integer,
+        "BIGINT" => ColumnType::BigInt,
+        "DOUBLE" | "DOUBLE PRECISION" | "REAL" | "FLOAT" => ColumnType::Double,
+        "DATE" => ColumnType::Date,
+        "TIMESTAMP" | "DATETIME" => ColumnType::Timestamp,
+        _ => ColumnType::Varchar(upper.strip_prefix("VARCHAR(")?.strip_suffix(')')?.trim().parse().ok()?),
+    })
+}
+
+impl Session for SqliteSession {
+    // --- facts ---
+
+    fn flavour(&self) -> Flavour {
+        Flavour::Sqlite
+    }
+
+    fn server(&mut self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async {
+            let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&mut self.connection).await.map_err(|error| failed(error, || "cannot ask for the version"))?;
+            Ok(format!("SQLite {version}"))
+        })
+    }
+
+    fn facts<'a>(&'a mut self, table: &'a str) -> BoxFuture<'a, Result<Option<TableFacts>>> {
+        Box::pin(async move {
+            let describing = || format!("cannot describe the table `{table}`");
+            let columns: Vec<(String, String, i64, Option<String>, i64)> =
+                sqlx::query_as(r#"select name, type, "notnull", dflt_value, pk from pragma_table_xinfo(?) order by cid"#)
+                    .bind(table)
+                    .fetch_all(&mut self.connection)
+                    .await
+                    .map_err(|error| failed(error, describing))?;
+            if columns.is_empty() {
+                return Ok(None);
+            }
+            let indexes: Vec<(String, String, String)> = sqlx::query_as(
+                r#"select i.name, c.name, c.coll from pragma_index_list(?) as i join pragma_index_xinfo(i.name) as c
+                   where i."unique" and not i.partial and c.key and c.name is not null order by i.seq, c.seqno"#,
+            )
+            .bind(table)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| failed(error, describing))?;
+            let mut facts = TableFacts::default();
+            let rowid: Vec<&str> = columns.iter().filter(|column| column.4 > 0).map(|column| column.0.as_str()).collect();
+            // An INTEGER PRIMARY KEY is the row id and stands in no index list.
+            let is_rowid = |name: &str, declared: &str| rowid == [name] && declared.eq_ignore_ascii_case("integer");
+            for (name, declared, not_null, default, _) in &columns {
+                facts.columns.push(RealColumn {
+                    name: name.clone(),
+                    declared: declared.clone(),
+                    kind: portable(declared),
+                    not_null: *not_null != 0,
+                    filled: default.is_some() || is_rowid(name, declared),
+                });
+                if is_rowid(name, declared) {
+                    facts.unique.push(UniqueIndex { columns: vec![(name.clone(), Collation::Binary)] });
+                }
+            }
+            let mut last = String::new();
+            for (index, column, collation) in indexes {
+                let collation = match collation.to_ascii_uppercase().as_str() {
+                    "NOCASE" => Collation::NoCase,
+                    "RTRIM" => Collation::TrailingBlanks,
+                    _ => Collation::Binary,
+                };
+                if index != last || facts.unique.is_empty() {
+                    facts.unique.push(UniqueIndex { columns: Vec::new() });
+                    last = index;
+                }
+                if let Some(index) = facts.unique.last_mut() {
+                    index.columns.push((column, collation));
+                }
+            }
+            Ok(Some(facts))
+        })
+    }
+
+    // --- transactions ---
+
+    fn begin(&mut self, access: Access) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let statement = match access {
+                Access::Read => "begin",
+                Access::Write => "begin immediate",
+            };
+            sqlx::query(statement).execute(&mut self.connection).await.map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
+            Ok(())
+        })
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            sqlx::query("commit").execute(&mut self.connection).await.map_err(|error| failed(error, || "cannot commit"))?;
+            Ok(())
+        })
+    }
+
+    fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            sqlx::query("rollback").execute(&mut self.connection).await.map_err(|error| failed(error, || "cannot roll back"))?;
+            Ok(())
+        })
+    }
+
+    // --- rows ---
+
+    fn execute<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let done = sqlx::query_with(sql.safe(), arguments(values)?).execute(&mut self.connection).await.map_err(|error| failed(error, || "a statement failed"))?;
+            Ok(done.rows_affected())
+        })
+    }
+
+    fn fetch<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>], kinds: &'a [ColumnType], each: Each<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut rows = sqlx::query_with(sql.safe(), arguments(values)?).fetch(&mut self.connection);
+            while let Some(row) = rows.next().await {
+                let row = row.map_err(|error| failed(error, || "a query failed"))?;
+                each(&row_values(&row, kinds)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let at_once = INSERT_ROWS.min(Flavour::Sqlite.max_parameters() / columns.len().max(1)).max(1);
+            for chunk in rows.chunks(at_once) {
+                let sql = insert(Flavour::Sqlite, table, columns.iter().copied(), chunk.len());
+                let mut bound = SqliteArguments::default();
+                for row in chunk {
+                    append(&mut bound, row)?;
+                }
+                sqlx::query_with(sql.safe(), bound).execute(&mut self.connection).await.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
+            }
+            Ok(())
+        })
+    }
+
+    // --- migrations ---
+
+    fn applied(&mut self) -> BoxFuture<'_, Result<(Vec<Applied>, Option<i64>)>> {
+        Box::pin(async {
+            if self.facts("_sqlx_migrations").await?.is_none() {
+                return Ok((Vec::new(), None));
+            }
+            let reading = || "cannot read the list of migrations";
+            let dirty = self.connection.dirty_version("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
+            let applied = self.connection.list_applied_migrations("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
+            Ok((applied.into_iter().map(|migration| Applied { version: migration.version, checksum: migration.checksum.into_owned() }).collect(), dirty))
+        })
+    }
+
+    fn migrate<'a>(&'a mut self, migrator: &'a Migrator) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            // sqlx takes no lock for SQLite. One transaction around all migrations is a lock, and leaves nothing half done.
+            let mut whole = self.connection.begin_with("begin immediate").await.map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
+            migrator.run_direct(None, &mut *whole, false).await.or_fail(Kind::Database, || "a migration failed; the database is as it was before")?;
+            whole.commit().await.map_err(|error| failed(error, || "cannot commit the migrations"))
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // What was committed is safe whether or not closing works.
+            let _ = self.connection.close().await;
+        })
+    }
+}

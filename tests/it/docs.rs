@@ -1,0 +1,87 @@
+//! The written pages agree with the program: README, CHANGELOG, etl.toml, decisions.
+
+use std::{collections::BTreeSet, path::Path};
+
+use clap::{CommandFactory, Parser};
+use etl::{
+    cli::Cli,
+    settings::{Env, Settings},
+};
+use regex::Regex;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn page(name: &str) -> String {
+    fs_err::read_to_string(root().join(name)).unwrap()
+}
+
+#[test]
+fn etl_toml_shows_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| {
+        fs_err::write(folder.path().join("etl.toml"), text).unwrap();
+        Settings::read(folder.path(), Env::default()).unwrap()
+    };
+    let assignment = Regex::new(r"(?m)^# ((?:\w+ = |\[).*)$").unwrap();
+    let written = page("etl.toml");
+    assert!(assignment.find_iter(&written).count() >= 10, "what is commented out looks like `# name = value`");
+    let shown = read(&assignment.replace_all(&written, "$1"));
+    let default = read("");
+    assert_eq!(Path::new(&shown.lake), folder.path().join("data/lake"), "a path in etl.toml is relative to it");
+    assert_eq!(shown.lake, default.lake);
+    assert_eq!(shown.database.expose(), default.database.expose());
+    assert_eq!(shown.data, default.data);
+    assert_eq!(shown.engine, default.engine);
+    assert_eq!(shown.load, default.load);
+    assert_eq!((shown.write_buffer, shown.commit_every), (default.write_buffer, default.commit_every));
+    assert!(shown.rate_limits.contains_key("testrail"));
+}
+
+#[test]
+fn changelog_has_this_version() {
+    assert!(page("CHANGELOG.md").contains(concat!("\n## [", env!("CARGO_PKG_VERSION"), "]")));
+}
+
+#[test]
+fn decisions_are_short_and_have_four_parts() {
+    for entry in fs_err::read_dir(root().join("docs/adr")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs_err::read_to_string(&path).unwrap();
+        assert!(text.lines().count() <= 40, "{}: more than 40 lines", path.display());
+        for part in ["## Context", "## Decision", "## Alternatives", "## Consequences"] {
+            assert!(text.contains(part), "{}: no `{part}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_command_on_the_pages_parses() {
+    let command = Regex::new(r"(?m)^(?:\$ )?etl ([a-z].*)$").unwrap();
+    for name in ["README.md", "CONTRIBUTING.md"] {
+        for found in command.captures_iter(&page(name)) {
+            let line = found[1].split(" #").next().unwrap_or_default().to_owned();
+            let words = line.split('"').enumerate().flat_map(|(index, part)| match index % 2 {
+                1 => vec![part.to_owned()],
+                _ => part.split_whitespace().map(str::to_owned).collect(),
+            });
+            if let Err(error) = Cli::try_parse_from(std::iter::once("etl".to_owned()).chain(words)) {
+                panic!("{name}: `etl {line}`: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn readme_names_every_variable() {
+    let variable = Regex::new(r"\bETL_[A-Z][A-Z_]*[A-Z]\b").unwrap();
+    let help = Cli::command().render_long_help().to_string();
+    let settings = page("src/settings.rs");
+    let known: BTreeSet<&str> = variable.find_iter(&help).chain(variable.find_iter(&settings)).map(|found| found.as_str()).collect();
+    assert!(known.contains("ETL_LAKE"), "{known:?}");
+    let readme = page("README.md");
+    for name in known {
+        assert!(readme.contains(&format!("`{name}`")), "README.md does not explain `{name}`");
+    }
+}
