@@ -65,7 +65,12 @@ fn main() -> ExitCode {
     let finished = writer.finish().expect("space on the disk");
     let seconds = begin.elapsed().as_secs_f64();
     let rate = bytes as f64 / 1e6 / seconds;
-    println!("landing: {} records, {:.0} MB of JSON, {:.1} MB of Parquet, {seconds:.2} s: {rate:.0} MB/s (at least {AT_LEAST:.0})", finished.rows, bytes as f64 / 1e6, finished.bytes as f64 / 1e6);
+    println!(
+        "landing: {} records, {:.0} MB of JSON, {:.1} MB of Parquet, {seconds:.2} s: {rate:.0} MB/s (at least {AT_LEAST:.0})",
+        finished.rows,
+        bytes as f64 / 1e6,
+        finished.bytes as f64 / 1e6
+    );
     if rate >= AT_LEAST { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

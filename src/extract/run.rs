@@ -74,7 +74,8 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         let receipts = job.lake.receipts(None).await?;
         let mut planned: Vec<(&Endpoint, &HttpClient, Pull)> = Vec::new();
         for id in wave {
-            let endpoint = job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
+            let endpoint =
+                job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
             note_stale(job, endpoint, &mut summary);
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
             match ask(job, endpoint, &receipts) {
