@@ -22,7 +22,6 @@ pub(super) struct Context {
     pub(super) lake: Lake,
     pub(super) engine: Arc<Engine>,
     pub(super) observer: Arc<dyn Observer>,
-    pub(super) printer: Printer,
 }
 
 /// How a command ended: done, or the failures that were reported on the way.
@@ -70,7 +69,7 @@ impl Context {
         let runtime = tokio::runtime::Handle::current();
         let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
         let engine = blocking(move || Engine::open(parts.0, parts.1, parts.2, listener, runtime)).await?;
-        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
+        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer })
     }
 
     /// What the selection options stand for.
@@ -105,8 +104,8 @@ impl Context {
             return Ok(Vec::new());
         }
         let sql = if has("project_platforms") {
-            "select project.project_name_abbrev, coalesce(platform.platform, '') from projects as project \
-             left join project_platforms as platform on platform.project_name_abbrev = project.project_name_abbrev order by project.id"
+            "select project.project_name_abbrev, coalesce(grouped.platform, '') from projects as project \
+             left join project_platforms as grouped on grouped.project_name_abbrev = project.project_name_abbrev order by project.id"
         } else {
             "select project_name_abbrev, '' from projects order by id"
         };
