@@ -97,15 +97,14 @@ impl Context {
         RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false }
     }
 
-    /// Projects with their platforms, from the seeds; a project without a platform has an empty one.
+    /// Projects with their platforms, from the seeds.
     async fn known_projects(&self) -> Result<Vec<(String, String)>> {
         let has = |name: &str| self.project.model(name).is_some();
         if !has("projects") {
             return Ok(Vec::new());
         }
         let sql = if has("project_platforms") {
-            "select project.project_name_abbrev, coalesce(grouped.platform, '') from projects as project \
-             left join project_platforms as grouped on grouped.project_name_abbrev = project.project_name_abbrev order by project.id"
+            "select grouped.project, grouped.platform from project_platforms as grouped order by grouped.project"
         } else {
             "select project_name_abbrev, '' from projects order by id"
         };
