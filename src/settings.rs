@@ -177,6 +177,8 @@ impl Settings {
     /// # Errors
     /// [`Kind::Config`] with the file and what is wrong.
     pub fn read(root: &Path, env: Env) -> Result<Self> {
+        // Absolute, so that paths in messages and in lake.duckdb hold wherever they are read.
+        let root = &fs_err::canonicalize(root)?;
         let path = root.join("etl.toml");
         let text = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
         let file: File = toml::from_str(&text).map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use chrono::{Days, NaiveDate, NaiveTime};
+use chrono::{Days, NaiveTime};
 
 use super::{
     context::{self, Context, Outcome},
@@ -18,12 +18,14 @@ use crate::{
     term::{Cell, Format, Printer, Report, Rows, seconds},
 };
 
-/// The last simulated day: fixed, so that every demo shows the same.
-const LAST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 20).expect("a day of the calendar");
+/// Days between the beginning of the simulated story and the first day of a demo: things change on each day from there.
+const SKIPPED: u64 = 2;
 
 pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: DemoArgs) -> Result<Outcome> {
     let started = Instant::now();
-    let simulator = Simulator::start(World::seeded(args.seed, Scale::demo()), Options::default()).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
+    let world = World::seeded(args.seed, Scale::demo());
+    let first_day = world.first_day() + Days::new(SKIPPED);
+    let simulator = Simulator::start(world, Options::default()).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
     env.set("ETL_TESTRAIL_BASE_URL", format!("{}/index.php?/api/v2/", simulator.testrail_url()));
     env.set("TESTRAIL_USERNAME", simulator::TESTRAIL_USER);
     env.set("TESTRAIL_PASSWORD", simulator::TESTRAIL_PASSWORD);
@@ -39,8 +41,8 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     }
     let mut outcome = Outcome::default();
     let mut last = Report::default();
-    for back in (0..args.days).rev() {
-        let day = LAST_DAY - Days::new(back.into());
+    for number in 0..args.days {
+        let day = first_day + Days::new(number.into());
         simulator.set_day(day);
         settings.clock = Clock::starting_at(day.and_time(NaiveTime::from_hms_opt(4, 0, 0).unwrap_or_default()).and_utc());
         let context = Context::with(settings.clone(), global, printer).await?;

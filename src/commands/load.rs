@@ -88,7 +88,7 @@ fn line(table: &TableSummary) -> TableLine {
         unchanged: table.unchanged,
         blocked: table.blocked,
         notes,
-        as_of: table.as_of.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()),
+        as_of: Some(table.as_of.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()),
         verdict: match (&table.error, &table.skipped) {
             (Some(_), _) => Verdict::Failed,
             (None, Some(_)) => Verdict::Skipped,

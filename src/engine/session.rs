@@ -56,7 +56,8 @@ pub(super) fn refused(error: duckdb::Error, sql: &str) -> Error {
         let _ = write!(text, "{} ", line.trim());
     }
     let text: String = text.chars().take(120).collect();
-    Error::new(Kind::Sql, format!("DuckDB refuses `{}`", text.trim_end())).because(error)
+    // Its own chain repeats the message and adds an error number that says nothing.
+    Error::new(Kind::Sql, format!("DuckDB refuses `{}`", text.trim_end())).because(error.to_string())
 }
 
 /// `text` as an SQL string literal.

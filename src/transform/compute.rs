@@ -27,7 +27,10 @@ pub(super) fn candidate(moment: &Moment<'_>, model: &Model, observer: &dyn Obser
     let sql = select(moment, model, contract)?;
     let path = tempfile::Builder::new().prefix("mart-").suffix(".parquet").tempfile_in(moment.engine().temp())?.into_temp_path();
     let rows = moment.write_parquet(&sql, &path).map_err(|error| error.within(format!("{}: does not run", model.file.display())))?;
-    moment.show_result(&model.name, &[path.to_path_buf()])?;
+    // A seed is a table of the moment already, with the very rows that were written.
+    if model.kind != ModelKind::Seed {
+        moment.show_result(&model.name, &[path.to_path_buf()])?;
+    }
     moment.check_rows(model, contract, &model.name)?;
     audit::run(moment, model, observer)?;
     Ok(Candidate { path, rows })

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{compute, fingerprint, publish, snapshot};
 use crate::{
-    catalog::{Grain, Model},
+    catalog::{Grain, Model, ModelKind},
     clock::Clock,
-    engine::{Engine, RunRow},
+    engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
     lake::{Lake, Manifest, Receipt},
@@ -91,11 +91,17 @@ impl Job<'_> {
 /// Only what concerns all tables: the lake cannot be read.
 pub fn run(job: &Job<'_>) -> Result<Summary> {
     let mut summary = Summary::default();
+    // State marts share one moment: a relation that several of them read is made once.
+    let mut shared: Option<Moment<'_>> = None;
     for name in &job.models {
         let Some(model) = job.engine.project().model(name).filter(|model| model.is_table()) else { continue };
         job.observer.on(&Event::ModelStarted { model: name.clone() });
         let started = Instant::now();
-        let result = table(job, model);
+        let result = table(job, model, &mut shared);
+        if result.is_err() {
+            // It may show a candidate that failed; whatever reads that model next must not see it.
+            shared = None;
+        }
         let seconds = started.elapsed().as_secs_f64();
         let (state, manifest, error) = match result {
             Ok((state, manifest)) => (state, Some(manifest), None),
@@ -113,7 +119,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     Ok(summary)
 }
 
-fn table(job: &Job<'_>, model: &Model) -> Result<(State, Manifest)> {
+fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<(State, Manifest)> {
     let contract = compute::contract(model)?;
     let closure = fingerprint::closure(job.engine, model);
     let former: Vec<Manifest> = job.block_on(job.lake.manifests(&model.name))?;
@@ -126,12 +132,20 @@ fn table(job: &Job<'_>, model: &Model) -> Result<(State, Manifest)> {
     if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
         return Ok((State::Unchanged, manifest.clone()));
     }
-    let moment = job.engine.moment(&job.run, job.receipts)?;
-    let candidate = compute::candidate(&moment, model, job.observer.as_ref())?;
+    let moment = match shared {
+        Some(moment) => moment,
+        None => shared.insert(job.engine.moment(&job.run, job.receipts)?),
+    };
+    let candidate = compute::candidate(moment, model, job.observer.as_ref())?;
     let last = former.last().and_then(|manifest| manifest.parts.first());
     let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.pulls(job.receipts, &job.run), last)?;
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
+    if model.kind != ModelKind::Seed {
+        // The candidate's own file goes; who reads this model next reads what was published.
+        let published: Result<Vec<_>> = manifest.parts.iter().map(|part| job.lake.local_path(&part.path)).collect();
+        moment.show_result(&model.name, &published?)?;
+    }
     Ok((State::Computed { days: None }, manifest))
 }
 
