@@ -8,6 +8,8 @@ mod batch;
 mod canonical;
 mod cells;
 mod compare;
+#[cfg(test)]
+mod conformance;
 mod destination;
 mod diff;
 mod flavour;
@@ -20,6 +22,8 @@ mod plan;
 mod preflight;
 mod published;
 mod run;
+#[cfg(test)]
+mod sample;
 mod session;
 mod sqlite;
 mod statement;

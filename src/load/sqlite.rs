@@ -303,3 +303,88 @@ impl Session for SqliteSession {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::load::{
+        conformance,
+        sample::{load_one, manner, mart, migrated, numbers, plan, plans, sqlite, state, column, text},
+        table::Mode,
+    };
+
+    /// Runs a check of the conformance suite against an empty file.
+    macro_rules! conforms {
+        ($($check:ident),* $(,)?) => {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() {
+                let folder = tempfile::tempdir().unwrap();
+                conformance::$check(&sqlite(folder.path()), folder.path()).await;
+            })*
+        };
+    }
+
+    conforms!(
+        limits_round_trip,
+        rows_come_change_and_go,
+        kept_rows_stay,
+        rows_of_others_are_blocked,
+        a_snapshot_owns_its_days,
+        a_broken_load_leaves_nothing,
+        loads_exclude_each_other,
+        preflight_trims_or_refuses,
+        guards_hold,
+        edits_by_hand_are_found,
+        a_wrong_table_is_told,
+    );
+
+    #[test]
+    fn any_row_round_trips() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        conformance::any_row_round_trips(&runtime, &sqlite(folder.path()), folder.path());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_rerun_leaves_the_file_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = sqlite(folder.path());
+        let contract = plans();
+        migrated(&destination, folder.path(), &[&contract]).await;
+        let mart = Arc::new(mart(&contract, &[plan(1, "a", 1), plan(2, "b", 1)], 1));
+        load_one(&destination, &contract, &mart, &manner(Mode::Load)).await;
+        let before = fs_err::read(folder.path().join("db.sqlite")).unwrap();
+        assert_eq!(numbers(&load_one(&destination, &contract, &mart, &manner(Mode::Load)).await), (0, 0, 0, 2, 0));
+        assert!(before == fs_err::read(folder.path().join("db.sqlite")).unwrap(), "the file has changed");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_collation_decides_which_keys_are_equal() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = sqlite(folder.path());
+        let mut contract = state("names", vec![column("name", ColumnType::Varchar(10), "not null"), column("n", ColumnType::Integer, "")]);
+        contract.identity = None;
+        migrated(&destination, folder.path(), &[]).await;
+        let mut session = SqliteSession::open(&format!("sqlite:{}", folder.path().join("db.sqlite").display()), false, Duration::from_secs(1)).await.unwrap();
+        sqlx::raw_sql("create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)")
+            .execute(&mut session.connection)
+            .await
+            .unwrap();
+        let row = |name: &str, n: i64| vec![text(name), Value::Int(n)];
+        let error = load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load)).await.error.unwrap();
+        assert!(format!("{error:?}").contains("equal under the collation of `name`"), "{error:?}");
+        assert_eq!(load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1)], 1)), &manner(Mode::Load)).await.inserted, 1);
+        let respelt = Arc::new(mart(&contract, &[row("A", 1)], 2));
+        assert_eq!(numbers(&load_one(&destination, &contract, &respelt, &manner(Mode::Load)).await), (0, 1, 0, 0, 0));
+        assert!(load_one(&destination, &contract, &respelt, &manner(Mode::Verify)).await.error.is_none());
+    }
+
+    #[test]
+    fn declared_types() {
+        assert_eq!(portable("varchar(25)"), Some(ColumnType::Varchar(25)));
+        assert_eq!(portable("Datetime"), Some(ColumnType::Timestamp));
+        assert_eq!(portable("NUMERIC"), None);
+    }
+}

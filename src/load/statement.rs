@@ -13,11 +13,6 @@ pub(super) const ROW_HASH: &str = "_row_hash";
 pub(super) struct Sql(String);
 
 impl Sql {
-    /// A text of ours as it is.
-    pub(super) fn fixed(text: &'static str) -> Self {
-        Self(text.to_owned())
-    }
-
     /// The text for the driver.
     pub(super) fn safe(&self) -> AssertSqlSafe<String> {
         AssertSqlSafe(self.0.clone())
@@ -81,9 +76,9 @@ impl<'a> Statements<'a> {
         Sql(format!("select {columns} from {}{}", self.table(), self.owned_days(days, "where")))
     }
 
-    /// All columns of the contract of the owned rows.
+    /// All columns of the contract of the owned rows, and the hash.
     pub(super) fn owned_rows(&self, days: usize) -> Sql {
-        let columns = self.list(self.target.columns.iter().map(String::as_str));
+        let columns = self.list(self.target.columns.iter().map(String::as_str).chain([ROW_HASH]));
         let hash = self.flavour.quoted(ROW_HASH);
         Sql(format!("select {columns} from {} where {hash} is not null{}", self.table(), self.owned_days(days, "and")))
     }
@@ -99,11 +94,6 @@ impl<'a> Statements<'a> {
         let columns = self.list(self.target.columns.iter().map(String::as_str));
         let order = self.list(self.target.key.iter().map(|key| key.name.as_str()));
         Sql(format!("select {columns} from {} order by {order}", self.table()))
-    }
-
-    /// Inserts so many rows: the contract's columns and the hash.
-    pub(super) fn insert(&self, rows: usize) -> Sql {
-        insert(self.flavour, &self.target.table, self.target.columns.iter().map(String::as_str).chain([ROW_HASH]), rows)
     }
 
     /// Sets the updatable columns and the hash of the row with a key: parameters in that order.
@@ -163,7 +153,8 @@ mod tests {
             date: None,
         };
         let sqlite = Statements::new(Flavour::Sqlite, &target);
-        assert_eq!(sqlite.insert(2).text(), r#"insert into "plans" ("id", "name", "created_at", "_row_hash") values (?, ?, ?, ?), (?, ?, ?, ?)"#);
+        assert_eq!(insert(Flavour::Sqlite, "plans", ["id", "name"], 2).text(), r#"insert into "plans" ("id", "name") values (?, ?), (?, ?)"#);
+        assert_eq!(insert(Flavour::Postgres, "plans", ["id", "name"], 2).text(), r#"insert into "plans" ("id", "name") values ($1, $2), ($3, $4)"#);
         assert_eq!(sqlite.update().text(), r#"update "plans" set "name" = ?, "_row_hash" = ? where "id" = ? and "_row_hash" is not null"#);
         let postgres = Statements::new(Flavour::Postgres, &target);
         assert_eq!(postgres.update().text(), r#"update "plans" set "name" = $1, "_row_hash" = $2 where "id" = $3 and "_row_hash" is not null"#);

@@ -10,3 +10,10 @@ mod write;
 
 pub use run::{MigrationStatus, State, run, status};
 pub use write::{drift, new};
+
+#[cfg(test)]
+pub(super) use run::bring;
+#[cfg(test)]
+pub(super) use schema::tables;
+#[cfg(test)]
+pub(super) use write::write;

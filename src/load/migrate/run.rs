@@ -65,7 +65,11 @@ pub async fn status(database: &Secret, migrations: &Path) -> Result<Vec<Migratio
 /// # Errors
 /// As [`status`]; [`Kind::Database`] where the database and the files disagree, or a statement fails.
 pub async fn run(database: &Secret, migrations: &Path) -> Result<Vec<String>> {
-    let destination = Destination::of(database)?;
+    bring(&Destination::of(database)?, migrations).await
+}
+
+/// Applies what is pending to a destination.
+pub(in crate::load) async fn bring(destination: &Destination, migrations: &Path) -> Result<Vec<String>> {
     let files = files::list(migrations, destination.flavour())?;
     let mut session = destination.open(true).await?;
     let applied = bring_up(session.as_mut(), &files).await;

@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 
 /// A table as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
+pub(in crate::load) struct Table {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) columns: Vec<Column>,
@@ -80,7 +80,7 @@ pub(super) fn wanted(project: &Project) -> Result<Vec<Table>> {
 }
 
 /// The tables that these contracts want, and the ledger.
-pub(super) fn tables<'a>(contracts: impl IntoIterator<Item = &'a Contract>) -> Result<Vec<Table>> {
+pub(in crate::load) fn tables<'a>(contracts: impl IntoIterator<Item = &'a Contract>) -> Result<Vec<Table>> {
     let mut tables = vec![Table {
         name: ledger::LEDGER.to_owned(),
         description: "What was loaded when; written by etl load, one row per load that changed something.".to_owned(),

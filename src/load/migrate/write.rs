@@ -42,7 +42,7 @@ pub fn drift(project: &Project, migrations: &Path) -> Result<Vec<String>> {
         .collect())
 }
 
-pub(super) fn write(migrations: &Path, wanted: &[Table], name: &str, now: DateTime<Utc>) -> Result<Vec<PathBuf>> {
+pub(in crate::load) fn write(migrations: &Path, wanted: &[Table], name: &str, now: DateTime<Utc>) -> Result<Vec<PathBuf>> {
     if !names::is_identifier(name) {
         return Err(Error::new(Kind::Usage, format!("`{name}` cannot name a migration")).hint("use a-z, 0-9 and _, for example `add_milestones`"));
     }

@@ -1,0 +1,168 @@
+//! Contracts, marts and databases for the tests of this room.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+
+use arrow::{
+    array::{ArrayRef, Date32Array, Float64Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+    datatypes::{DataType, Field, Schema},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::{
+    batch::{Pair, Summary, load},
+    destination::Destination,
+    mart::{Batches, Mart},
+    migrate,
+    table::{Manner, Mode, TableSummary},
+    value::{Value, days_of},
+};
+use crate::{
+    catalog::{Column, ColumnType, Contract, Grain, OnMissing},
+    clock::Clock,
+    events::Silent,
+    secret::Secret,
+    settings::LoadLimits,
+};
+
+/// Rows as tests write them.
+pub(super) type Row = Vec<Value<'static>>;
+
+/// A column; `flags` may say `not null` and `insert_only`.
+pub(super) fn column(name: &str, kind: ColumnType, flags: &str) -> Column {
+    Column {
+        name: name.to_owned(),
+        kind,
+        not_null: flags.contains("not null"),
+        round: None,
+        insert_only: flags.contains("insert_only"),
+        meaning: format!("the {name}; it's 100% --meant"),
+    }
+}
+
+/// A state mart of these columns, its first one the key.
+pub(super) fn state(table: &str, columns: Vec<Column>) -> Contract {
+    Contract {
+        table: table.to_owned(),
+        description: "A table's \\ sample.".to_owned(),
+        key: vec![columns[0].name.clone()],
+        columns,
+        grain: Grain::State,
+        on_missing: OnMissing::Delete,
+        size_free: false,
+        identity: Some("id".to_owned()),
+        reports: Vec::new(),
+        schedule: None,
+    }
+}
+
+/// `plan integer` (key), `name varchar(10)`, `first_seen timestamp insert_only`.
+pub(super) fn plans() -> Contract {
+    state(
+        "plans",
+        vec![
+            column("plan", ColumnType::Integer, "not null"),
+            column("name", ColumnType::Varchar(10), ""),
+            column("first_seen", ColumnType::Timestamp, "insert_only"),
+        ],
+    )
+}
+
+/// A row of [`plans`].
+pub(super) fn plan(plan: i64, name: &str, first_seen: i64) -> Row {
+    vec![Value::Int(plan), text(name), Value::Timestamp(first_seen)]
+}
+
+/// A text.
+pub(super) fn text(text: &str) -> Value<'static> {
+    Value::Text(text.to_owned().into())
+}
+
+/// Days of January 2025.
+pub(super) fn january(days: &[u32]) -> BTreeSet<NaiveDate> {
+    days.iter().map(|day| NaiveDate::from_ymd_opt(2025, 1, *day).unwrap()).collect()
+}
+
+/// A day of January 2025 as a value.
+pub(super) fn day(day: u32) -> Value<'static> {
+    Value::Date(days_of(NaiveDate::from_ymd_opt(2025, 1, day).unwrap()))
+}
+
+/// A mart with these rows, as of day `as_of` of January 2025.
+pub(super) fn mart(contract: &Contract, rows: &[Row], as_of: u32) -> Mart {
+    let batch = batch(contract, rows);
+    let as_of: DateTime<Utc> = NaiveDate::from_ymd_opt(2025, 1, as_of).unwrap().and_hms_opt(4, 0, 0).unwrap().and_utc();
+    let open = move || -> crate::error::Result<Batches> {
+        // Small batches, so that positions run over several.
+        let size = 7.max(batch.num_rows() / 4);
+        let slices: Vec<_> = (0..batch.num_rows()).step_by(size).map(|start| Ok(batch.slice(start, size.min(batch.num_rows() - start)))).collect();
+        Ok(Box::new(slices.into_iter()))
+    };
+    Mart { transform_id: Uuid::now_v7(), as_of, days: None, open: Box::new(open) }
+}
+
+fn batch(contract: &Contract, rows: &[Row]) -> RecordBatch {
+    let mut fields = Vec::new();
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    for (index, column) in contract.columns.iter().enumerate() {
+        let int = |row: &Row| if let Value::Int(number) = row[index] { Some(number) } else { None };
+        let array: ArrayRef = match column.kind {
+            ColumnType::SmallInt => Arc::new(rows.iter().map(|row| int(row).map(|number| i16::try_from(number).unwrap())).collect::<Int16Array>()),
+            ColumnType::Integer => Arc::new(rows.iter().map(|row| int(row).map(|number| i32::try_from(number).unwrap())).collect::<Int32Array>()),
+            ColumnType::BigInt => Arc::new(rows.iter().map(int).collect::<Int64Array>()),
+            ColumnType::Double => Arc::new(rows.iter().map(|row| if let Value::Double(number) = row[index] { Some(number) } else { None }).collect::<Float64Array>()),
+            ColumnType::Date => Arc::new(rows.iter().map(|row| if let Value::Date(days) = row[index] { Some(days) } else { None }).collect::<Date32Array>()),
+            ColumnType::Timestamp => Arc::new(
+                rows.iter().map(|row| if let Value::Timestamp(seconds) = row[index] { Some(seconds * 1_000_000 + 999_999) } else { None }).collect::<TimestampMicrosecondArray>(),
+            ),
+            ColumnType::Varchar(_) | ColumnType::Text => {
+                Arc::new(rows.iter().map(|row| if let Value::Text(text) = &row[index] { Some(text.as_ref()) } else { None }).collect::<StringArray>())
+            }
+        };
+        let kind: DataType = array.data_type().clone();
+        fields.push(Field::new(&column.name, kind, true));
+        arrays.push(array);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
+}
+
+/// An empty SQLite file in `folder`.
+pub(super) fn sqlite(folder: &Path) -> Destination {
+    Destination::of(&address(folder)).unwrap().waiting(Duration::from_millis(300))
+}
+
+/// Its address.
+pub(super) fn address(folder: &Path) -> Secret {
+    Secret::new(format!("sqlite:{}", folder.join("db.sqlite").display()))
+}
+
+/// Writes the migrations for these contracts into `folder` and runs them.
+pub(super) async fn migrated(destination: &Destination, folder: &Path, contracts: &[&Contract]) {
+    let migrations = folder.join("migrations");
+    let now = "2025-01-01T00:00:00Z".parse().unwrap();
+    migrate::write(&migrations, &migrate::tables(contracts.iter().copied()).unwrap(), "sample", now).unwrap();
+    migrate::bring(destination, &migrations).await.unwrap();
+}
+
+/// A load without special wishes.
+pub(super) fn manner(mode: Mode) -> Manner {
+    Manner {
+        limits: LoadLimits { shrink_rows: 50, shrink_percent: 20.0 },
+        accept_shrink: Vec::new(),
+        asked_for: false,
+        mode,
+        clock: Clock::starting_at("2025-01-31T00:00:00Z".parse().unwrap()),
+    }
+}
+
+/// Loads one mart.
+pub(super) async fn load_one(destination: &Destination, contract: &Contract, mart: &Arc<Mart>, manner: &Manner) -> TableSummary {
+    let pair = Pair { contract: Arc::new(contract.clone()), mart: Ok(Some(Arc::clone(mart))) };
+    let Summary { mut tables } = load(destination, vec![pair], manner, &Silent).await;
+    tables.remove(0)
+}
+
+/// Inserted, updated, deleted, unchanged, blocked.
+pub(super) fn numbers(summary: &TableSummary) -> (u64, u64, u64, u64, u64) {
+    (summary.inserted, summary.updated, summary.deleted, summary.unchanged, summary.blocked)
+}
