@@ -83,7 +83,8 @@ impl Model {
             }
             other => return Err(wrong(1, format!("`sql/{other}` holds no models; known are seeds, staging, intermediate, marts, audits"))),
         };
-        if !names::is_identifier(&stem) {
+        // An audit's name is no relation, so its two halves may be long together.
+        if !stem.split("__").all(names::is_identifier) {
             return Err(wrong(1, format!("`{stem}` is no valid model name (a-z, 0-9 and _)")));
         }
         let has_table = match kind {

@@ -38,6 +38,8 @@ pub struct Client {
     pub max_body: u64,
     /// JSON pointer whose presence with a truthy value marks an error body, whatever the status.
     pub error: Option<String>,
+    /// A cheap path that needs the credentials, for `etl doctor`.
+    pub probe: Option<String>,
     /// What particular answers mean, the first match wins, before the rules by status.
     pub responses: Vec<ResponseRule>,
 }

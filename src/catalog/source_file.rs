@@ -40,6 +40,7 @@ struct ClientFile {
     timeout: Option<Spanned<String>>,
     max_body: Option<Spanned<String>>,
     error: Option<String>,
+    probe: Option<String>,
     #[serde(default)]
     responses: Vec<RuleFile>,
 }
@@ -252,6 +253,7 @@ fn client(at: &Place<'_>, raw: ClientFile) -> Result<Client> {
         timeout,
         max_body,
         error: raw.error,
+        probe: raw.probe,
         responses: raw.responses.into_iter().map(rule).collect(),
     })
 }

@@ -22,7 +22,6 @@ pub(super) struct Context {
     pub(super) lake: Lake,
     pub(super) engine: Arc<Engine>,
     pub(super) observer: Arc<dyn Observer>,
-    pub(super) printer: Printer,
 }
 
 /// How a command ended: done, or the failures that were reported on the way.
@@ -70,7 +69,7 @@ impl Context {
         let runtime = tokio::runtime::Handle::current();
         let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
         let engine = blocking(move || Engine::open(parts.0, parts.1, parts.2, listener, runtime)).await?;
-        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
+        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer })
     }
 
     /// What the selection options stand for.
@@ -98,15 +97,14 @@ impl Context {
         RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false }
     }
 
-    /// Projects with their platforms, from the seeds; a project without a platform has an empty one.
+    /// Projects with their platforms, from the seeds.
     async fn known_projects(&self) -> Result<Vec<(String, String)>> {
         let has = |name: &str| self.project.model(name).is_some();
         if !has("projects") {
             return Ok(Vec::new());
         }
         let sql = if has("project_platforms") {
-            "select project.project_name_abbrev, coalesce(platform.platform, '') from projects as project \
-             left join project_platforms as platform on platform.project_name_abbrev = project.project_name_abbrev order by project.id"
+            "select grouped.project, grouped.platform from project_platforms as grouped order by grouped.project"
         } else {
             "select project_name_abbrev, '' from projects order by id"
         };

@@ -105,6 +105,17 @@ impl HttpClient {
         self.limit.concurrency.max(1) as usize
     }
 
+    /// Asks for the source's `probe`, if it has one: does the API answer, and does it take the credentials?
+    ///
+    /// # Errors
+    /// As [`HttpClient::get`].
+    pub async fn probe(&self) -> Result<String> {
+        let Some(path) = &self.rules.probe else { return Ok(format!("{}: no probe is defined", self.host())) };
+        let request = Request { endpoint: "probe", path, query: &[], gone: &[], forbidden: &[] };
+        self.get(&request, |_| Ok(())).await.map_err(|failure| failure.error)?;
+        Ok(format!("{} answers", self.host()))
+    }
+
     /// Asks until there is an answer that `read` can read, within the source's limits. An answer that `read` refuses with a
     /// retryable kind counts as a failed attempt.
     ///
