@@ -159,6 +159,7 @@ mod tests {
             retry: Retry { attempts: 1, max_elapsed: Duration::ZERO, statuses: vec![409] },
             timeout: Duration::from_secs(1),
             max_body: 1,
+            probe: None,
             error: Some("/error".to_owned()),
             responses: vec![
                 ResponseRule { status: Some(400), pointer: "/code".to_owned(), equals: vec![101.into()], contains: None, means: Means::Gone },
