@@ -25,6 +25,8 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod session;
+#[cfg(test)]
+mod speed;
 mod sqlite;
 mod statement;
 mod table;
