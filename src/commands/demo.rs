@@ -63,7 +63,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
             break;
         }
     }
-    simulator.shutdown().await;
+    simulator.shutdown();
     if outcome.exit_code() == 0 {
         tables(printer, &last)?;
         printer.say(&format!("\nfilled {} from {} in {}; nothing is left running", settings.data.join("etl.sqlite").display(), settings.lake, seconds(started.elapsed().as_secs_f64())));

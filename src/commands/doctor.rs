@@ -79,7 +79,7 @@ async fn source_checks(context: &Context, source: &Source, checks: &mut Checks) 
 }
 
 async fn probe(context: &Context, source: &Source) -> Result<String> {
-    let client = HttpClient::new(source, &context.settings, &context.observer)?;
+    let client = HttpClient::new(source, &context.settings, context.settings.clock.clone(), std::sync::Arc::clone(&context.observer))?;
     client.probe().await.map_err(|error: Error| error.within(format!("{} does not answer as it should", client.host())))
 }
 

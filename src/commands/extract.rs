@@ -10,7 +10,8 @@ use crate::{
     cli::{ExtractArgs, Global, SelectionArgs},
     error::{Error, Kind, Result},
     extract::{self, PullSummary},
-    lake::{Outcome as PullOutcome, RunEnd, RunStart},
+    engine::stop_name,
+    lake::{Outcome as PullOutcome, RUN_LOG_VERSION, RunEnd, RunStart},
     settings::Env,
     term::{Printer, PullLine, Report, Verdict},
 };
@@ -44,9 +45,22 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
     if run.projects.is_empty() && !asked.selection.project.is_empty() {
         return Err(nothing("extract for these projects"));
     }
-    context.lake.start_run(&RunStart::new(run_id, run_at, selection.waves.concat())).await?;
+    // A resumed run has started already.
+    let start = RunStart {
+        version: RUN_LOG_VERSION,
+        run_id,
+        run_at,
+        command: "extract".to_owned(),
+        arguments: asked.selection.names(),
+        host: String::new(),
+        etl: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    if !asked.resume {
+        context.lake.start_run(&start).await?;
+    }
     let job = extract::Job {
         project: &context.project,
+        graph: context.engine.graph(),
         settings: &context.settings,
         lake: &context.lake,
         engine: &context.engine,
@@ -57,22 +71,32 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
         resume: asked.resume,
     };
     let summary = extract::run(&job).await?;
-    let failed = summary.pulls.iter().filter(|pull| pull.outcome == PullOutcome::Incomplete).count();
-    let partial = summary.pulls.iter().filter(|pull| pull.outcome == PullOutcome::Partial).count();
-    let kind = match (failed, partial) {
-        (0, 0) => None,
+    if summary.all_failed() {
         // Nothing at all came: that is no partial success.
-        (failed, 0) if failed == summary.pulls.len() => Some(summary.pulls.iter().find_map(|pull| pull.kind).unwrap_or(Kind::Partial)),
-        _ => Some(Kind::Partial),
-    };
-    if let Some(kind) = kind {
-        outcome.failed(kind);
+        outcome.failed(summary.pulls.iter().find_map(|pull| pull.kind).unwrap_or(Kind::Partial));
+    } else if summary.any_failed() {
+        outcome.failed(Kind::Partial);
     }
+    report.stale.extend(summary.stale.iter().map(|stale| format!("{} asked by what the lake held, because {} failed", stale.endpoint, stale.because.join(", "))));
     for pull in &summary.pulls {
         report.pulls.push(line(pull));
     }
-    let code = outcome.exit_code();
-    context.lake.end_run(&RunEnd::new(run_id, run_at, context.settings.clock.now(), code)).await
+    let exit_code = outcome.exit_code();
+    if exit_code != 0 {
+        // Without an end the run can be resumed.
+        return Ok(());
+    }
+    let counts = [("pulls", summary.pulls.len() as u64), ("records", summary.pulls.iter().map(|pull| pull.records).sum())];
+    let end = RunEnd {
+        version: RUN_LOG_VERSION,
+        run_id,
+        run_at,
+        finished: context.settings.clock.now(),
+        exit_code,
+        error: None,
+        counts: counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+    };
+    context.lake.end_run(&end).await
 }
 
 /// The run that this invocation is: a new one, or with `--resume` the newest that did not end well.
@@ -82,7 +106,7 @@ async fn identity(context: &Context, resume: bool) -> Result<(Uuid, chrono::Date
     }
     let runs = context.lake.runs().await?;
     match runs.last() {
-        Some(run) if !run.ended_well() => Ok((run.start.run_id, run.start.run_at)),
+        Some(run) if run.end.is_none() => Ok((run.start.run_id, run.start.run_at)),
         Some(run) => Err(Error::new(Kind::NothingSelected, format!("there is nothing to resume: the run of {} ended well", run.start.run_at.format("%Y-%m-%d %H:%M:%S")))
             .hint("run without `--resume`")),
         None => Err(Error::new(Kind::NothingSelected, "there is nothing to resume: the lake knows no run").hint("run without `--resume`")),
@@ -95,15 +119,17 @@ fn line(pull: &PullSummary) -> PullLine {
         scope: pull.scope.clone(),
         expected: pull.expected,
         records: pull.records,
-        stop: pull.stop.to_string(),
+        stop: stop_name(pull.stop).to_owned(),
         requests: pull.requests,
         retries: pull.retries,
         bytes: pull.bytes,
         seconds: pull.seconds,
         verdict: match pull.outcome {
-            PullOutcome::Complete => Verdict::Done,
-            PullOutcome::Partial => Verdict::Partial,
-            PullOutcome::Incomplete => Verdict::Failed,
+            Some(PullOutcome::Complete) => Verdict::Done,
+            Some(PullOutcome::Partial) => Verdict::Partial,
+            Some(PullOutcome::Incomplete) => Verdict::Failed,
+            None if pull.failed() => Verdict::Failed,
+            None => Verdict::Skipped,
         },
         error: pull.error.clone(),
     }

@@ -13,14 +13,13 @@ use crate::{
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: GcArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
     let now = context.settings.clock.now();
-    let report = lake::gc(&context.lake, &lake::GcOptions { now, min_age: args.min_age, dry_run: args.dry_run, keep_staged: context.engine.staged_definitions() }).await?;
+    let report = lake::gc(&context.lake, Some(&context.engine.staged_definitions()), now, args.min_age, args.dry_run).await?;
     let mut rows = Rows::new(["object", "bytes", "why"]);
     for removed in &report.removed {
-        rows.push([Cell::from(removed.path.as_str()), removed.bytes.into(), removed.reason.to_string().into()]);
+        rows.push([Cell::from(removed.path.as_str()), removed.bytes.into(), removed.reason.into()]);
     }
     printer.rows(&rows, Format::Table)?;
-    let total = report.removed.iter().map(|removed| removed.bytes).sum();
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    printer.say(&format!("{verb} {}, {}", names::count(report.removed.len() as u64, "object"), bytes(total)));
+    printer.say(&format!("{verb} {}, {}", names::count(report.removed.len() as u64, "object"), bytes(report.bytes())));
     Ok(Outcome::default())
 }

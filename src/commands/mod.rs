@@ -41,6 +41,12 @@ pub async fn main(cli: Cli, env: Env) -> u8 {
     }
 }
 
+/// Says that the process could not even begin.
+pub fn cannot_start(error: &std::io::Error) {
+    let printer = Printer::new(crate::term::Verbosity::Normal, crate::term::Color::default(), &Env::default());
+    printer.error(&crate::error::Error::new(crate::error::Kind::Io, format!("cannot start: {error}")));
+}
+
 async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
     let global = cli.global;
     match cli.command {

@@ -148,7 +148,8 @@ fn time(value: Option<DateTime<Utc>>) -> Cell {
     value.map_or(Cell::Null, |at| Cell::Timestamp(TimeUnit::Microsecond, at.timestamp_micros()))
 }
 
-fn stop_name(stop: Stop) -> &'static str {
+/// The name of a stop reason, as receipts and the relation `pulls` write it.
+pub fn stop_name(stop: Stop) -> &'static str {
     match stop {
         Stop::ShortPage => "short_page",
         Stop::NoNext => "no_next",

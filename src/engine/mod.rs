@@ -18,6 +18,7 @@ mod staged;
 mod typed;
 
 pub use contract_check::projection;
+pub use builtins::stop_name;
 pub use live::inputs;
 pub use moment::{Engine, Moment};
 pub use query::Batches;

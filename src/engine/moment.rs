@@ -86,6 +86,12 @@ impl Engine {
         session::DUCKDB
     }
 
+    /// The definitions that the present models give their staged files; others are garbage.
+    pub fn staged_definitions(&self) -> BTreeSet<(String, String)> {
+        let staging = self.project.models.iter().filter(|model| model.kind == ModelKind::Staging);
+        staging.map(|model| (model.name.clone(), staged::definition(model))).collect()
+    }
+
     /// The variables that SQL reads as `vars`.
     pub fn settings_vars(&self) -> &BTreeMap<String, toml::Value> {
         &self.settings.vars

@@ -130,7 +130,8 @@ impl Caller<'_> {
                         _ => (PartitionStatus::Forbidden, Kind::Unauthorized),
                     };
                     let status_code = fetched.answer.status;
-                    let failed = (!single).then(|| Error::new(means, format!("`{}`: GET {} answered {status_code}", self.endpoint.id, fetched.answer.url)));
+                    let failed =
+                        (!single).then(|| Error::new(means, format!("`{}`: GET {} answered {status_code}", self.endpoint.id, fetched.answer.url)));
                     let envelope = self.kept_of_failed(&fetched.answer.body);
                     self.land(Landing { envelope, error: failed.as_ref().map(told), ..landing(fetched.answer) }).await.map_err(error)?;
                     ended.stop = Some(Stop::Single);

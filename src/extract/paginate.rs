@@ -228,7 +228,8 @@ mod tests {
         ("More".to_owned(), asked)
     }
 
-    const OFFSET: &str = r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset", next = "/_links/next", size = "/size" }"#;
+    const OFFSET: &str =
+        r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset", next = "/_links/next", size = "/size" }"#;
     const PLAIN: &str = r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset" }"#;
     const KEYS: &str = r#"page = { kind = "key_set", limit = 3, limit_param = "limit", key = "/id", params = { f1 = "bug_id", v1 = "{last}" } }"#;
 
@@ -240,7 +241,12 @@ mod tests {
     fn lists_end_where_the_api_says() {
         let cases = [
             ("page = { kind = \"none\" }", vec![(1, 9, json!(null), false)], "Single", vec![""]),
-            (OFFSET, vec![(1, 3, next(Some("a")), false), (4, 2, next(Some("b")), false), (6, 3, next(None), false)], "NoNext", vec!["", "offset=3", "offset=5"]),
+            (
+                OFFSET,
+                vec![(1, 3, next(Some("a")), false), (4, 2, next(Some("b")), false), (6, 3, next(None), false)],
+                "NoNext",
+                vec!["", "offset=3", "offset=5"],
+            ),
             (OFFSET, vec![(1, 3, next(Some("a")), false), (4, 0, next(None), false)], "NoNext", vec!["", "offset=3"]),
             (OFFSET, vec![(1, 2, json!({}), false)], "ShortPage", vec![""]),
             (OFFSET, vec![(1, 2, json!(null), true)], "Single", vec![""]),
@@ -248,7 +254,12 @@ mod tests {
             (OFFSET, vec![(1, 3, json!(null), true), (4, 0, json!(null), true)], "EmptyPage", vec!["", "offset=3"]),
             (PLAIN, vec![(1, 3, json!({}), false), (4, 0, json!({}), false)], "EmptyPage", vec!["", "offset=3"]),
             (PLAIN, vec![(1, 3, json!({}), false), (4, 1, json!({}), false)], "ShortPage", vec!["", "offset=3"]),
-            (KEYS, vec![(5, 3, json!({}), false), (10, 3, json!({}), false), (20, 1, json!({}), false)], "ShortPage", vec!["", "f1=bug_id&v1=7", "f1=bug_id&v1=12"]),
+            (
+                KEYS,
+                vec![(5, 3, json!({}), false), (10, 3, json!({}), false), (20, 1, json!({}), false)],
+                "ShortPage",
+                vec!["", "f1=bug_id&v1=7", "f1=bug_id&v1=12"],
+            ),
             (KEYS, vec![(5, 3, json!({}), false), (10, 0, json!({}), false)], "EmptyPage", vec!["", "f1=bug_id&v1=7"]),
             (KEYS, vec![(5, 0, json!({}), false)], "EmptyPage", vec![""]),
         ];

@@ -78,7 +78,9 @@ pub fn plan(endpoint: &Endpoint, place: &str, mut rows: Vec<Row>, run: &RunRow, 
         for column in endpoint.needed_columns() {
             if !there.contains(&column) {
                 let near = names::did_you_mean(column, there.iter().copied());
-                return Err(wrong(format!("it gives no column `{column}`, which the endpoint uses{near}")).hint(format!("it gives {}", there.join(", "))));
+                return Err(
+                    wrong(format!("it gives no column `{column}`, which the endpoint uses{near}")).hint(format!("it gives {}", there.join(", ")))
+                );
             }
         }
     }
@@ -144,7 +146,8 @@ fn refuse_duplicates(endpoint: &Endpoint, rows: &[Row]) -> std::result::Result<(
     if let Some(batch) = &endpoint.batch {
         let mut seen = BTreeSet::new();
         for row in rows {
-            let value = plain(column_value(row, &batch.column)).ok_or_else(|| format!("`{}` is NULL in a row, and it is the batch column", batch.column))?;
+            let value =
+                plain(column_value(row, &batch.column)).ok_or_else(|| format!("`{}` is NULL in a row, and it is the batch column", batch.column))?;
             if !seen.insert(value.clone()) {
                 return Err(format!("`{}` = `{value}` is there twice", batch.column));
             }
@@ -217,7 +220,8 @@ fn in_batch_order(endpoint: &Endpoint, mut rows: Vec<Row>) -> Vec<Row> {
 /// What the rows of one batched call must share: every column that the request uses, but the batch column.
 fn group(endpoint: &Endpoint, batch: &Batch, row: &Row) -> String {
     let templates = std::iter::once(&endpoint.path).chain(endpoint.params.iter().map(|(_, template)| template));
-    let columns: Vec<String> = templates.flat_map(|template| template.columns()).filter(|column| *column != batch.column).map(str::to_owned).collect();
+    let columns: Vec<String> =
+        templates.flat_map(|template| template.columns()).filter(|column| *column != batch.column).map(str::to_owned).collect();
     canonical_scope(&columns_json(row, &columns))
 }
 
@@ -292,10 +296,18 @@ mod tests {
         let windowed = endpoint("path = \"p\"\nwindow = { field = \"/t\", from = \"a\", to = \"b\" }\nfor_each = \"x\"");
         let time = |hour: i64| Value::Timestamp(run().run_at + Duration::hours(hour));
         let cases = [
-            (&fan, vec![row(&[("suite", int(1))])], "sources/demo.toml:9: for_each of `things`: it gives no column `suite_id`, which the endpoint uses; did you mean `suite`?"),
+            (
+                &fan,
+                vec![row(&[("suite", int(1))])],
+                "sources/demo.toml:9: for_each of `things`: it gives no column `suite_id`, which the endpoint uses; did you mean `suite`?",
+            ),
             (&fan, vec![row(&[("suite_id", int(1))]), row(&[("suite_id", int(1))])], "twice"),
             (&fan, vec![row(&[("suite_id", Value::Null)])], "NULL"),
-            (&windowed, vec![row(&[("a", time(0)), ("b", time(1)), ("n", int(1))]), row(&[("a", time(0)), ("b", time(2)), ("n", int(2))])], "different windows (`b`)"),
+            (
+                &windowed,
+                vec![row(&[("a", time(0)), ("b", time(1)), ("n", int(1))]), row(&[("a", time(0)), ("b", time(2)), ("n", int(2))])],
+                "different windows (`b`)",
+            ),
             (&windowed, vec![row(&[("a", int(1)), ("b", time(1))])], "must be a TIMESTAMP"),
         ];
         for (endpoint, rows, part) in cases {
@@ -307,7 +319,8 @@ mod tests {
 
     #[test]
     fn full_or_incremental() {
-        let every = "path = \"p\"\nreplaces = \"keys\"\ncursor = \"since\"\nfull_every = \"7d\"\nparams = { since = \"{since:epoch}\" }\nfor_each = \"x\"";
+        let every =
+            "path = \"p\"\nreplaces = \"keys\"\ncursor = \"since\"\nfull_every = \"7d\"\nparams = { since = \"{since:epoch}\" }\nfor_each = \"x\"";
         let never = every.replace("full_every = \"7d\"\n", "");
         let since = Value::Timestamp(run().run_at - Duration::days(1));
         let at = |text: &str| Some(text.parse().unwrap());

@@ -103,7 +103,8 @@ pub fn prepare(endpoint: &Endpoint, pull: &Pull, call: &Call, body: Bytes, slice
 
 fn partition_of(endpoint: &Endpoint, pull: &Pull, call: &Call, record: &[u8]) -> Result<usize, String> {
     let Some(batch) = &endpoint.batch else { return Ok(call.partitions.start) };
-    let value = plain_text(record, &batch.match_pointer).ok_or_else(|| format!("has nothing at `{}`, by which a batch is told apart", batch.match_pointer))?;
+    let value = plain_text(record, &batch.match_pointer)
+        .ok_or_else(|| format!("has nothing at `{}`, by which a batch is told apart", batch.match_pointer))?;
     call.partitions
         .clone()
         .find(|index| pull.partitions[*index].batch_value.as_deref() == Some(value.as_str()))

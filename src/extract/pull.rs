@@ -40,7 +40,11 @@ impl Context<'_> {
         self.observer.on(&Event::PullStarted { endpoint: endpoint.id.clone(), scope: pull.scope_key.clone(), partitions: pull.calls.len() as u64 });
         let mut summary = match self.make(endpoint, http, pull).await {
             Ok(summary) => summary,
-            Err(error) => PullSummary::failure(&endpoint.id, &pull.scope_key, &error.within(format!("`{}` {}: nothing was committed", endpoint.id, pull.scope_key))),
+            Err(error) => PullSummary::failure(
+                &endpoint.id,
+                &pull.scope_key,
+                &error.within(format!("`{}` {}: nothing was committed", endpoint.id, pull.scope_key)),
+            ),
         };
         summary.seconds = begin.elapsed().as_secs_f64();
         self.observer.on(&Event::PullFinished {
@@ -115,7 +119,8 @@ impl Context<'_> {
             finished: self.clock.now(),
         };
         self.lake.commit(&receipt).await?;
-        let counted = |statuses: &[PartitionStatus]| receipt.partitions.iter().filter(|partition| statuses.contains(&partition.status)).count() as u64;
+        let counted =
+            |statuses: &[PartitionStatus]| receipt.partitions.iter().filter(|partition| statuses.contains(&partition.status)).count() as u64;
         Ok(PullSummary {
             endpoint: endpoint.id.clone(),
             scope: pull.scope_key.clone(),

@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_batch_puts_the_joined_values_in() {
-        let mut endpoint = endpoint("path = \"bug\"\nparams = { id = \"{id}\" }\nbatch = { column = \"id\", size = 2, join = \",\", match = \"/id\" }\nfor_each = \"x\"");
+        let mut endpoint = endpoint(
+            "path = \"bug\"\nparams = { id = \"{id}\" }\nbatch = { column = \"id\", size = 2, join = \",\", match = \"/id\" }\nfor_each = \"x\"",
+        );
         endpoint.description.clear();
         assert_eq!(asked(&endpoint, &row(), Some("1,2")).unwrap().query, [("id".to_owned(), "1,2".to_owned())]);
     }

@@ -74,7 +74,8 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         let receipts = job.lake.receipts(None).await?;
         let mut planned: Vec<(&Endpoint, &HttpClient, Pull)> = Vec::new();
         for id in wave {
-            let endpoint = job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
+            let endpoint =
+                job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
             note_stale(job, endpoint, &mut summary);
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
             match ask(job, endpoint, &receipts) {
@@ -113,8 +114,10 @@ fn clients(job: &Job<'_>) -> Result<BTreeMap<String, HttpClient>> {
 
 /// The pulls of one endpoint.
 fn ask(job: &Job<'_>, endpoint: &Endpoint, receipts: &[Receipt]) -> Result<Vec<Pull>> {
-    // Questions are about the lake as it is now: what the waves before have committed is younger than the run.
-    let now = RunRow { as_of: job.settings.clock.now(), ..job.run.clone() };
+    // Questions are about the lake as it is now: what the waves before have committed is younger than the run, and a pull of a
+    // machine whose clock is ahead is there all the same.
+    let newest = receipts.iter().map(|receipt| receipt.finished).max();
+    let now = RunRow { as_of: newest.into_iter().fold(job.settings.clock.now(), Ord::max), ..job.run.clone() };
     let rows = if endpoint.for_each.is_some() { blocking(|| job.engine.for_each(endpoint, &now, receipts))? } else { Vec::new() };
     let file = job.project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
     let line = if endpoint.for_each_line > 0 { endpoint.for_each_line } else { endpoint.line };

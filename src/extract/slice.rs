@@ -169,7 +169,13 @@ mod tests {
     fn records_are_the_bytes_of_the_body() {
         let cases: [(&str, &str, bool, &[&str], &str); 9] = [
             ("[ {\"a\" : 1}\n,{ \"b\":[2]} ]", "", false, &["{\"a\" : 1}", "{ \"b\":[2]}"], "null"),
-            ("{\"size\":2,\"plans\": [{\"id\":1.50} , {\"id\":2}],\"n\":null}", "/plans", true, &["{\"id\":1.50}", "{\"id\":2}"], "{\"size\":2,\"plans\":[],\"n\":null}"),
+            (
+                "{\"size\":2,\"plans\": [{\"id\":1.50} , {\"id\":2}],\"n\":null}",
+                "/plans",
+                true,
+                &["{\"id\":1.50}", "{\"id\":2}"],
+                "{\"size\":2,\"plans\":[],\"n\":null}",
+            ),
             ("{\"plans\":[ ]}", "/plans", true, &[], "{\"plans\":[]}"),
             ("[{\"id\":1}]", "/plans", true, &["{\"id\":1}"], "null"),
             (" {\"id\":1, \"x\":\"\\u00e9\"} \n", "", false, &["{\"id\":1, \"x\":\"\\u00e9\"}"], "null"),

@@ -35,7 +35,10 @@ impl Credentials {
                 let user = env.expand(user).map_err(within)?;
                 let password = env.expand_secret(password).map_err(within)?;
                 if user.contains(':') {
-                    return Err(Error::new(Kind::Config, format!("the user of the source `{}` holds a `:`, which HTTP Basic cannot carry", source.name)));
+                    return Err(Error::new(
+                        Kind::Config,
+                        format!("the user of the source `{}` holds a `:`, which HTTP Basic cannot carry", source.name),
+                    ));
                 }
                 let token = Secret::new(base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.expose())));
                 let header = Secret::new(format!("Basic {}", token.expose()));
@@ -56,10 +59,14 @@ impl Credentials {
     }
 
     fn add(&mut self, source: &Source, name: &str, value: &Secret, sensitive: bool) -> Result<()> {
-        let header = HeaderName::from_bytes(name.as_bytes())
-            .or_fail(Kind::Config, || format!("source `{}`: `{name}` is no header name", source.name))?;
-        let mut value = HeaderValue::from_str(value.expose())
-            .map_err(|_| Error::new(Kind::Config, format!("source `{}`: the value of the header `{name}` holds characters that a header cannot carry", source.name)))?;
+        let header =
+            HeaderName::from_bytes(name.as_bytes()).or_fail(Kind::Config, || format!("source `{}`: `{name}` is no header name", source.name))?;
+        let mut value = HeaderValue::from_str(value.expose()).map_err(|_| {
+            Error::new(
+                Kind::Config,
+                format!("source `{}`: the value of the header `{name}` holds characters that a header cannot carry", source.name),
+            )
+        })?;
         value.set_sensitive(sensitive);
         self.headers.insert(header, value);
         Ok(())

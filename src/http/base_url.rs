@@ -125,9 +125,19 @@ mod tests {
     #[test]
     fn joins() {
         let cases = [
-            ("https://t.example/index.php?/api/v2/", "get_plans/1", vec![("limit", "250")], "https://t.example/index.php?/api/v2/get_plans/1&limit=250"),
+            (
+                "https://t.example/index.php?/api/v2/",
+                "get_plans/1",
+                vec![("limit", "250")],
+                "https://t.example/index.php?/api/v2/get_plans/1&limit=250",
+            ),
             ("t.example/index.php?/api/v2", "get_plans/1", vec![], "https://t.example/index.php?/api/v2/get_plans/1"),
-            ("https://bugzilla.example/rest", "bug", vec![("id", "1,2"), ("q", "a b&c=ü")], "https://bugzilla.example/rest/bug?id=1,2&q=a%20b%26c%3D%C3%BC"),
+            (
+                "https://bugzilla.example/rest",
+                "bug",
+                vec![("id", "1,2"), ("q", "a b&c=ü")],
+                "https://bugzilla.example/rest/bug?id=1,2&q=a%20b%26c%3D%C3%BC",
+            ),
             ("http://127.0.0.1:8080/rest/", "/bug", vec![], "http://127.0.0.1:8080/rest/bug"),
             ("http://[::1]:1", "a", vec![("x", "")], "http://[::1]:1/a?x="),
             ("https://h", "a?b=1", vec![("c", "2")], "https://h/a?b=1&c=2"),

@@ -42,7 +42,11 @@ pub(super) fn judge(seen: &Seen<'_>, client: &Client) -> Verdict {
                 Means::Gone => Verdict::Gone,
                 Means::Forbidden => Verdict::Forbidden,
                 Means::Retry => {
-                    let kind = if rule.contains.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("limit")) { Kind::RateLimited } else { Kind::Unavailable };
+                    let kind = if rule.contains.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("limit")) {
+                        Kind::RateLimited
+                    } else {
+                        Kind::Unavailable
+                    };
                     Verdict::Retry(kind, format!("answered {}", seen.status))
                 }
                 Means::Fail => Verdict::Fail(Kind::Refused, format!("answered {}", seen.status)),
@@ -81,7 +85,8 @@ fn usable(seen: &Seen<'_>, client: &Client, json: bool) -> Verdict {
         return bad("a body that is no JSON");
     }
     if let Some(media) = media
-        && !(media.ends_with("json") || matches!(media.as_str(), "" | "text/plain" | "application/octet-stream" | "text/javascript" | "application/javascript"))
+        && !(media.ends_with("json")
+            || matches!(media.as_str(), "" | "text/plain" | "application/octet-stream" | "text/javascript" | "application/javascript"))
     {
         return bad(&format!("the content type `{media}` where JSON is due"));
     }
@@ -157,7 +162,13 @@ mod tests {
             error: Some("/error".to_owned()),
             responses: vec![
                 ResponseRule { status: Some(400), pointer: "/code".to_owned(), equals: vec![101.into()], contains: None, means: Means::Gone },
-                ResponseRule { status: Some(400), pointer: "/message".to_owned(), equals: vec![], contains: Some("rate limit".to_owned()), means: Means::Retry },
+                ResponseRule {
+                    status: Some(400),
+                    pointer: "/message".to_owned(),
+                    equals: vec![],
+                    contains: Some("rate limit".to_owned()),
+                    means: Means::Retry,
+                },
             ],
         }
     }

@@ -32,7 +32,8 @@ pub fn value_end(text: &[u8], at: usize) -> Option<usize> {
         b'{' | b'[' => container_end(text, at),
         b'}' | b']' | b',' | b':' => None,
         _ => {
-            let length = text[at..].iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(text.len() - at);
+            let length =
+                text[at..].iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(text.len() - at);
             Some(at + length)
         }
     }

@@ -24,7 +24,7 @@ impl Lake {
                 }
             }
         }
-        receipts.sort_by(|a, b| (a.finished, a.pull_id).cmp(&(b.finished, b.pull_id)));
+        receipts.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
         Ok(receipts)
     }
 

@@ -32,9 +32,7 @@ async fn resuming_asks_only_for_what_is_missing() {
     let scene = Scene::new().await;
     let run_id = Uuid::now_v7();
     let plans: &[&[&str]] = &[&["testrail_plans"], &["testrail_plan_details"]];
-    scene.simulator.script(
-        etl::simulator::Fault::new("get_plan/", etl::simulator::FaultKind::Status { code: 400, retry_after: None }).after(1),
-    );
+    scene.simulator.script(etl::simulator::Fault::new("get_plan/", etl::simulator::FaultKind::Status { code: 400, retry_after: None }).after(1));
     let first = scene.try_extract(plans, run_id, false).await.unwrap();
     assert_eq!(first.pulls.iter().map(|pull| pull.partitions_failed).sum::<u64>(), 1);
     let before = scene.simulator.requests().len();
