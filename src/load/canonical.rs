@@ -11,6 +11,8 @@
 //! ```
 //! All numbers are big-endian. The hash is the first 8 bytes of the SHA-256 of that, as a big-endian i64.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use sha2::{Digest, Sha256};
 
 use super::value::Value;
@@ -59,10 +61,21 @@ impl Canonical {
         i64::from_be_bytes(std::array::from_fn(|index| digest[index]))
     }
 
-    /// 16 bytes of the same digest: what stands for a key or a row's values in memory.
-    pub(super) fn fingerprint(&self) -> u128 {
+    /// The row's hash, and 16 bytes of the same digest that stand for its values in memory.
+    pub(super) fn hash_and_digest(&self) -> (i64, u128) {
         let digest = Sha256::digest(&self.bytes);
-        u128::from_be_bytes(std::array::from_fn(|index| digest[index]))
+        (i64::from_be_bytes(std::array::from_fn(|index| digest[index])), u128::from_be_bytes(std::array::from_fn(|index| digest[index])))
+    }
+
+    /// 128 bits that stand for a key within this process: much cheaper than SHA-256, and never stored.
+    pub(super) fn fingerprint(&self) -> u128 {
+        let half = |seed: u8| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u8(seed);
+            hasher.write(&self.bytes);
+            u128::from(hasher.finish())
+        };
+        half(0) << 64 | half(1)
     }
 }
 

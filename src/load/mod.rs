@@ -7,6 +7,7 @@ mod apply;
 mod batch;
 mod canonical;
 mod cells;
+mod civil;
 mod compare;
 #[cfg(test)]
 mod conformance;
