@@ -93,5 +93,5 @@ pub(super) fn fingerprint(canonical: &mut Canonical, target: &Target, key: &[Val
     for (column, value) in target.key.iter().zip(key) {
         canonical.push(&column.collation.fold(value));
     }
-    canonical.fingerprint()
+    canonical.hash_and_digest().1
 }

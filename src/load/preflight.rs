@@ -98,6 +98,7 @@ pub(super) fn scan(contract: &Contract, target: &Target, mart: &Mart) -> Result<
 fn share(contract: &Contract, target: &Target, mart: &Mart, batches: &Mutex<Enumerate<Batches>>) -> Result<Share> {
     let mut share = Share { trims: vec![Trims::default(); contract.columns.len()], ..Share::default() };
     let mut canonical = Canonical::default();
+    let is_hashed: Vec<bool> = (0..contract.columns.len()).map(|column| target.hashed.contains(&column)).collect();
     loop {
         // A thread that panicked has not left the iterator half-way: it is the batch that it was working on.
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -107,11 +108,9 @@ fn share(contract: &Contract, target: &Target, mart: &Mart, batches: &Mutex<Enum
         let mut hashes = Vec::with_capacity(rows.len());
         for row in 0..rows.len() {
             canonical.start();
-            let mut hashed = target.hashed.iter().peekable();
-            for column in 0..contract.columns.len() {
-                let is_hashed = hashed.next_if(|position| **position == column).is_some();
+            for (column, is_hashed) in is_hashed.iter().enumerate() {
                 match rows.value(column, row, &mut share.trims[column]) {
-                    Ok(value) if is_hashed => canonical.push(&value),
+                    Ok(value) if *is_hashed => canonical.push(&value),
                     Ok(_) => {}
                     Err(misfit) => share.misfits.entry((column, misfit)).or_default().add((number, row), || sample(contract, &rows, row)),
                 }

@@ -222,15 +222,3 @@ mod tests {
         assert_eq!(bad.kind(), Kind::Usage);
     }
 }
-#[cfg(test)]
-mod generate_once {
-    use super::*;
-    #[test]
-    #[ignore]
-    fn generate() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let project = Project::read(root).unwrap();
-        let written = new(&project, &root.join("migrations"), "first_tables", crate::clock::Clock::system().now()).unwrap();
-        println!("{written:?}");
-    }
-}
