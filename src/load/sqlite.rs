@@ -14,11 +14,12 @@ use sqlx::{
 };
 
 use super::{
+    civil::{date_text, parse_date, parse_timestamp, timestamp_text},
     flavour::Flavour,
     session::{Access, Applied, Each, Session},
     statement::{Sql, insert},
     target::{Collation, RealColumn, TableFacts, UniqueIndex},
-    value::{Value, date_text, days_of, timestamp_text},
+    value::Value,
 };
 use crate::{
     catalog::ColumnType,
@@ -27,6 +28,9 @@ use crate::{
 
 /// Rows of one INSERT (fewer where the columns are many).
 const INSERT_ROWS: usize = 500;
+
+/// Rows that SQLite's thread may read ahead: with few of them, two threads wait for each other all the time.
+const ROW_BUFFER: usize = 4_096;
 
 /// An open SQLite file.
 pub(super) struct SqliteSession {
@@ -38,7 +42,7 @@ impl SqliteSession {
     pub(super) async fn open(url: &str, create: bool, wait: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::from_str(url).or_fail(Kind::Config, || format!("`{url}` is no SQLite address like `sqlite:data/etl.sqlite`"))?;
         let path = options.get_filename().to_owned();
-        let mut options = options.create_if_missing(create).busy_timeout(wait).synchronous(SqliteSynchronous::Full);
+        let mut options = options.create_if_missing(create).busy_timeout(wait).synchronous(SqliteSynchronous::Full).row_buffer_size(ROW_BUFFER);
         if create {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 fs_err::create_dir_all(folder)?;
@@ -90,16 +94,16 @@ fn stored<'r>(raw: SqliteValueRef<'r>, kind: ColumnType) -> Result<Value<'r>> {
     if raw.is_null() {
         return Ok(Value::Null);
     }
-    let class = raw.type_info().name().to_owned();
+    let class = raw.type_info().into_owned();
     let wrong = || "cannot read a value";
-    Ok(match (class.as_str(), kind) {
+    Ok(match (class.name(), kind) {
         ("INTEGER", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
         ("INTEGER", ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt) => Value::Int(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
         ("INTEGER", _) => Value::Text(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
         ("REAL", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
         ("REAL", _) => Value::Text(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
         ("TEXT", _) => text(<&'r str as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?, kind),
-        _ => Value::Text(format!("a {class}").into()),
+        (other, _) => Value::Text(format!("a {other}").into()),
     })
 }
 
@@ -107,14 +111,8 @@ fn stored<'r>(raw: SqliteValueRef<'r>, kind: ColumnType) -> Result<Value<'r>> {
 fn text(text: &str, kind: ColumnType) -> Value<'_> {
     let plain = || Value::Text(Cow::Borrowed(text));
     match kind {
-        ColumnType::Date => match text.parse::<chrono::NaiveDate>() {
-            Ok(date) if date_text(days_of(date)) == text => Value::Date(days_of(date)),
-            _ => plain(),
-        },
-        ColumnType::Timestamp => match chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S") {
-            Ok(time) if timestamp_text(time.and_utc().timestamp()) == text => Value::Timestamp(time.and_utc().timestamp()),
-            _ => plain(),
-        },
+        ColumnType::Date => parse_date(text).map_or_else(plain, Value::Date),
+        ColumnType::Timestamp => parse_timestamp(text).map_or_else(plain, Value::Timestamp),
         _ => plain(),
     }
 }
@@ -261,8 +259,9 @@ impl Session for SqliteSession {
     fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let at_once = INSERT_ROWS.min(Flavour::Sqlite.max_parameters() / columns.len().max(1)).max(1);
+            let whole = insert(Flavour::Sqlite, table, columns.iter().copied(), at_once);
             for chunk in rows.chunks(at_once) {
-                let sql = insert(Flavour::Sqlite, table, columns.iter().copied(), chunk.len());
+                let sql = if chunk.len() == at_once { whole.clone() } else { insert(Flavour::Sqlite, table, columns.iter().copied(), chunk.len()) };
                 let mut bound = SqliteArguments::default();
                 for row in chunk {
                     append(&mut bound, row)?;

@@ -149,7 +149,7 @@ impl One<'_> {
         let diff = if digest(session, self.target, self.days).await? == scan.digest {
             Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
         } else {
-            difference(session, self.contract, self.target, self.mart, self.days).await?
+            difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days).await?
         };
         let counts = counts(&diff);
         summary.take(&counts);
