@@ -9,8 +9,22 @@ use crate::{
 
 /// Functions whose value changes from call to call.
 const UNSTABLE: [&str; 16] = [
-    "now", "current_timestamp", "get_current_timestamp", "current_date", "current_time", "get_current_time", "today", "transaction_timestamp",
-    "current_localtimestamp", "current_localtime", "random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7",
+    "now",
+    "current_timestamp",
+    "get_current_timestamp",
+    "current_date",
+    "current_time",
+    "get_current_time",
+    "today",
+    "transaction_timestamp",
+    "current_localtimestamp",
+    "current_localtime",
+    "random",
+    "setseed",
+    "uuid",
+    "gen_random_uuid",
+    "uuidv4",
+    "uuidv7",
 ];
 
 /// Aggregates whose result depends on the order of rows, unless an order is given.

@@ -256,7 +256,10 @@ pub(super) fn number(count: u32) -> Result<i32> {
 mod tests {
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
-    use parquet::{basic::LogicalType, file::reader::{FileReader, SerializedFileReader}};
+    use parquet::{
+        basic::LogicalType,
+        file::reader::{FileReader, SerializedFileReader},
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -302,7 +305,12 @@ mod tests {
     #[test]
     fn every_column_comes_back() {
         let original = b"{\"a\":\"\xed\xa0\x80\"}";
-        let defective = RecordRow { payload_original: Some(original), defect: Some("lone surrogate"), window_at: DateTime::from_timestamp_micros(5), ..row(1, "{}") };
+        let defective = RecordRow {
+            payload_original: Some(original),
+            defect: Some("lone surrogate"),
+            window_at: DateTime::from_timestamp_micros(5),
+            ..row(1, "{}")
+        };
         let file = written(&[row(0, " {\"a\" : 1.0} "), defective]);
         assert_eq!(file.rows, 2);
         let batch = read_batches(&file.path, None).unwrap().next().unwrap().unwrap();
@@ -331,7 +339,9 @@ mod tests {
             let logical = column.logical_type_ref();
             match column.name() {
                 "scope" | "params" | "payload" => assert_eq!(logical, Some(&LogicalType::Json), "{}", column.name()),
-                "fetched_at" | "window_at" => assert!(matches!(logical, Some(LogicalType::Timestamp { is_adjusted_to_u_t_c: true, .. })), "{logical:?}"),
+                "fetched_at" | "window_at" => {
+                    assert!(matches!(logical, Some(LogicalType::Timestamp { is_adjusted_to_u_t_c: true, .. })), "{logical:?}")
+                }
                 _ => {}
             }
         }
@@ -419,7 +429,11 @@ mod tests {
         let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
         let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM unknown");
         let rate = bytes as f64 / 1e6 / seconds;
-        eprintln!("{} MB of JSON in {seconds:.2} s: {rate:.0} MB/s; file {} MB; {peak} (16 MB of it are the input)", bytes / 1_000_000, file.bytes / 1_000_000);
+        eprintln!(
+            "{} MB of JSON in {seconds:.2} s: {rate:.0} MB/s; file {} MB; {peak} (16 MB of it are the input)",
+            bytes / 1_000_000,
+            file.bytes / 1_000_000
+        );
         let kept = std::env::temp_dir().join("etl-a-million-records.parquet");
         fs_err::copy(&file.path, &kept).unwrap();
         eprintln!("{}", kept.display());

@@ -41,7 +41,14 @@ pub(super) async fn digest(session: &mut dyn Session, target: &Target, days: &[V
 ///
 /// # Errors
 /// [`crate::error::Kind::Preflight`] for keys that are in the mart more than once.
-pub(super) async fn difference(session: &mut dyn Session, contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64], days: &[Value<'_>]) -> Result<Diff<Vec<Value<'static>>>> {
+pub(super) async fn difference(
+    session: &mut dyn Session,
+    contract: &Contract,
+    target: &Target,
+    mart: &Mart,
+    hashes: &[i64],
+    days: &[Value<'_>],
+) -> Result<Diff<Vec<Value<'static>>>> {
     let mut differ = index(contract, target, mart, hashes)?;
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
@@ -71,7 +78,9 @@ fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> R
         let rows = Rows::of(&batch, contract, mart)?;
         let mut key = Vec::with_capacity(target.key.len());
         for row in 0..rows.len() {
-            let hash = hashes.next().ok_or_else(|| Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table)))?;
+            let hash = hashes
+                .next()
+                .ok_or_else(|| Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table)))?;
             key.clear();
             for column in &target.key {
                 key.push(rows.sound(column.position, row)?);

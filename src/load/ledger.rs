@@ -3,12 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
-use super::{
-    canonical::HASH_VERSION,
-    session::Session,
-    statement::last_load,
-    value::Value,
-};
+use super::{canonical::HASH_VERSION, session::Session, statement::last_load, value::Value};
 use crate::{
     catalog::{Column, ColumnType},
     error::Result,
@@ -85,7 +80,14 @@ pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Optio
 }
 
 /// Writes the row of a load; the caller commits.
-pub(super) async fn record(session: &mut dyn Session, table: &str, transform_id: Uuid, as_of: DateTime<Utc>, now: DateTime<Utc>, counts: &Counts) -> Result<()> {
+pub(super) async fn record(
+    session: &mut dyn Session,
+    table: &str,
+    transform_id: Uuid,
+    as_of: DateTime<Utc>,
+    now: DateTime<Utc>,
+    counts: &Counts,
+) -> Result<()> {
     let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
     let row = vec![
         Value::Text(table.into()),

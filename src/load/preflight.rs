@@ -62,7 +62,10 @@ pub(super) fn scan(contract: &Contract, target: &Target, mart: &Mart) -> Result<
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let shares = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| share(contract, target, mart, &batches))).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(Error::new(Kind::Internal, "a thread that read the mart broke off")))).collect::<Result<Vec<_>>>()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|_| Err(Error::new(Kind::Internal, "a thread that read the mart broke off"))))
+            .collect::<Result<Vec<_>>>()
     })?;
     let mut hashes = Vec::new();
     let mut trims = vec![Trims::default(); contract.columns.len()];
@@ -89,7 +92,13 @@ pub(super) fn scan(contract: &Contract, target: &Target, mart: &Mart) -> Result<
     Ok(Scan {
         hashes,
         digest,
-        cuts: contract.columns.iter().zip(&trims).filter(|(_, trims)| trims.cuts > 0).map(|(column, trims)| (column.name.clone(), trims.cuts)).collect(),
+        cuts: contract
+            .columns
+            .iter()
+            .zip(&trims)
+            .filter(|(_, trims)| trims.cuts > 0)
+            .map(|(column, trims)| (column.name.clone(), trims.cuts))
+            .collect(),
         nuls: trims.iter().map(|trims| trims.nuls).sum(),
     })
 }
@@ -132,7 +141,8 @@ impl Found {
 
 /// The key of a row, as far as it has one.
 fn sample(contract: &Contract, rows: &Rows<'_>, row: usize) -> String {
-    let values: Vec<Value<'_>> = key_positions(contract).into_iter().map(|column| rows.value(column, row, &mut Trims::default()).unwrap_or(Value::Null)).collect();
+    let values: Vec<Value<'_>> =
+        key_positions(contract).into_iter().map(|column| rows.value(column, row, &mut Trims::default()).unwrap_or(Value::Null)).collect();
     key_text(contract, &values)
 }
 
@@ -150,11 +160,18 @@ fn refused(contract: &Contract, misfits: BTreeMap<(usize, Misfit), Found>) -> Er
 
 /// The error for keys that are there more than once.
 pub(super) fn duplicates(contract: &Contract, target: &Target, number: u64, samples: &[String]) -> Error {
-    let folded: Vec<String> = target.key.iter().filter(|key| key.collation != super::target::Collation::Binary).map(|key| format!("`{}`", key.name)).collect();
+    let folded: Vec<String> =
+        target.key.iter().filter(|key| key.collation != super::target::Collation::Binary).map(|key| format!("`{}`", key.name)).collect();
     let under = if folded.is_empty() { String::new() } else { format!(" (equal under the collation of {})", folded.join(", ")) };
     Error::new(
         Kind::Preflight,
-        format!("{} of `{}` {} a key that another row has{under}: {}", count(number, "row"), contract.table, if number == 1 { "has" } else { "have" }, shown(number, samples)),
+        format!(
+            "{} of `{}` {} a key that another row has{under}: {}",
+            count(number, "row"),
+            contract.table,
+            if number == 1 { "has" } else { "have" },
+            shown(number, samples)
+        ),
     )
 }
 

@@ -40,7 +40,8 @@ pub(super) struct SqliteSession {
 impl SqliteSession {
     /// Opens the file of `url` (`sqlite:path`). `create`: make the file, and its folder, if it is not there.
     pub(super) async fn open(url: &str, create: bool, wait: Duration) -> Result<Self> {
-        let options = SqliteConnectOptions::from_str(url).or_fail(Kind::Config, || format!("`{url}` is no SQLite address like `sqlite:data/etl.sqlite`"))?;
+        let options =
+            SqliteConnectOptions::from_str(url).or_fail(Kind::Config, || format!("`{url}` is no SQLite address like `sqlite:data/etl.sqlite`"))?;
         let path = options.get_filename().to_owned();
         let mut options = options.create_if_missing(create).busy_timeout(wait).synchronous(SqliteSynchronous::Full).row_buffer_size(ROW_BUFFER);
         if create {
@@ -62,7 +63,11 @@ fn opening(path: &Path) -> String {
 
 /// Our error for one of SQLite: a busy database is a lock, all else a failure.
 fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> Error {
-    let busy = error.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6));
+    let busy = error
+        .as_database_error()
+        .and_then(DatabaseError::code)
+        .and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| matches!(code & 0xff, 5 | 6));
     let kind = if busy { Kind::Locked } else { Kind::Database };
     Error::new(kind, message()).because(error)
 }
@@ -98,7 +103,9 @@ fn stored<'r>(raw: SqliteValueRef<'r>, kind: ColumnType) -> Result<Value<'r>> {
     let wrong = || "cannot read a value";
     Ok(match (class.name(), kind) {
         ("INTEGER", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
-        ("INTEGER", ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt) => Value::Int(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
+        ("INTEGER", ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt) => {
+            Value::Int(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?)
+        }
         ("INTEGER", _) => Value::Text(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
         ("REAL", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
         ("REAL", _) => Value::Text(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
@@ -149,7 +156,10 @@ impl Session for SqliteSession {
 
     fn server(&mut self) -> BoxFuture<'_, Result<String>> {
         Box::pin(async {
-            let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&mut self.connection).await.map_err(|error| failed(error, || "cannot ask for the version"))?;
+            let version: String = sqlx::query_scalar("select sqlite_version()")
+                .fetch_one(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "cannot ask for the version"))?;
             Ok(format!("SQLite {version}"))
         })
     }
@@ -217,7 +227,10 @@ impl Session for SqliteSession {
                 Access::Read => "begin",
                 Access::Write => "begin immediate",
             };
-            sqlx::query(statement).execute(&mut self.connection).await.map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
+            sqlx::query(statement)
+                .execute(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
             Ok(())
         })
     }
@@ -240,7 +253,10 @@ impl Session for SqliteSession {
 
     fn execute<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            let done = sqlx::query_with(sql.safe(), arguments(values)?).execute(&mut self.connection).await.map_err(|error| failed(error, || "a statement failed"))?;
+            let done = sqlx::query_with(sql.safe(), arguments(values)?)
+                .execute(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "a statement failed"))?;
             Ok(done.rows_affected())
         })
     }
@@ -266,7 +282,10 @@ impl Session for SqliteSession {
                 for row in chunk {
                     append(&mut bound, row)?;
                 }
-                sqlx::query_with(sql.safe(), bound).execute(&mut self.connection).await.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
+                sqlx::query_with(sql.safe(), bound)
+                    .execute(&mut self.connection)
+                    .await
+                    .map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
             }
             Ok(())
         })
@@ -282,14 +301,21 @@ impl Session for SqliteSession {
             let reading = || "cannot read the list of migrations";
             let dirty = self.connection.dirty_version("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
             let applied = self.connection.list_applied_migrations("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
-            Ok((applied.into_iter().map(|migration| Applied { version: migration.version, checksum: migration.checksum.into_owned() }).collect(), dirty))
+            Ok((
+                applied.into_iter().map(|migration| Applied { version: migration.version, checksum: migration.checksum.into_owned() }).collect(),
+                dirty,
+            ))
         })
     }
 
     fn migrate<'a>(&'a mut self, migrator: &'a Migrator) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             // sqlx takes no lock for SQLite. One transaction around all migrations is a lock, and leaves nothing half done.
-            let mut whole = self.connection.begin_with("begin immediate").await.map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
+            let mut whole = self
+                .connection
+                .begin_with("begin immediate")
+                .await
+                .map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
             migrator.run_direct(None, &mut *whole, false).await.or_fail(Kind::Database, || "a migration failed; the database is as it was before")?;
             whole.commit().await.map_err(|error| failed(error, || "cannot commit the migrations"))
         })
@@ -310,7 +336,7 @@ mod tests {
     use super::*;
     use crate::load::{
         conformance,
-        sample::{load_one, manner, mart, migrated, numbers, plan, plans, sqlite, state, column, text},
+        sample::{column, load_one, manner, mart, migrated, numbers, plan, plans, sqlite, state, text},
         table::Mode,
     };
 
@@ -366,13 +392,17 @@ mod tests {
         let mut contract = state("names", vec![column("name", ColumnType::Varchar(10), "not null"), column("n", ColumnType::Integer, "")]);
         contract.identity = None;
         migrated(&destination, folder.path(), &[]).await;
-        let mut session = SqliteSession::open(&format!("sqlite:{}", folder.path().join("db.sqlite").display()), false, Duration::from_secs(1)).await.unwrap();
-        sqlx::raw_sql("create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)")
-            .execute(&mut session.connection)
-            .await
-            .unwrap();
+        let mut session =
+            SqliteSession::open(&format!("sqlite:{}", folder.path().join("db.sqlite").display()), false, Duration::from_secs(1)).await.unwrap();
+        sqlx::raw_sql(
+            "create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)",
+        )
+        .execute(&mut session.connection)
+        .await
+        .unwrap();
         let row = |name: &str, n: i64| vec![text(name), Value::Int(n)];
-        let error = load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load)).await.error.unwrap();
+        let error =
+            load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load)).await.error.unwrap();
         assert!(format!("{error:?}").contains("equal under the collation of `name`"), "{error:?}");
         assert_eq!(load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1)], 1)), &manner(Mode::Load)).await.inserted, 1);
         let respelt = Arc::new(mart(&contract, &[row("A", 1)], 2));

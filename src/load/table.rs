@@ -80,7 +80,13 @@ pub struct TableSummary {
 }
 
 /// Loads (or plans, or verifies) one table into `summary`.
-pub(super) async fn run(session: &mut dyn Session, contract: &Arc<Contract>, mart: &Arc<Mart>, manner: &Manner, summary: &mut TableSummary) -> Result<()> {
+pub(super) async fn run(
+    session: &mut dyn Session,
+    contract: &Arc<Contract>,
+    mart: &Arc<Mart>,
+    manner: &Manner,
+    summary: &mut TableSummary,
+) -> Result<()> {
     let facts = session.facts(&contract.table).await?;
     let target = Target::check(contract, facts.as_ref())?;
     if session.facts(LEDGER).await?.is_none() {

@@ -73,7 +73,10 @@ mod tests {
     use crate::{
         catalog::{ColumnType, Contract},
         load::{
-            migrate::{bring, schema::{StoredTable, tables}},
+            migrate::{
+                bring,
+                schema::{StoredTable, tables},
+            },
             sample::{column, load_one, manner, mart, numbers, plan, plans, sqlite, state, text},
             statement::ROW_HASH,
             table::Mode,
@@ -92,7 +95,8 @@ mod tests {
     /// What a database has that `schema.json` does not say, and the other way round.
     fn unlike(name: &str, stored: &StoredTable, facts: Option<&TableFacts>, owned: bool) -> Vec<String> {
         let Some(facts) = facts else { return vec![format!("no table {name}")] };
-        let mut want: Vec<(String, String, bool)> = stored.columns.iter().map(|column| (column.name.clone(), column.kind.clone(), column.not_null)).collect();
+        let mut want: Vec<(String, String, bool)> =
+            stored.columns.iter().map(|column| (column.name.clone(), column.kind.clone(), column.not_null)).collect();
         if owned {
             want.push((ROW_HASH.to_owned(), "bigint".to_owned(), false));
         }
@@ -161,7 +165,9 @@ mod tests {
         assert_eq!(migration(&migrations, &[&second], "second").len(), 3);
         assert_eq!(bring(&destination, &migrations).await.unwrap(), ["20250101000001_second"]);
         assert_eq!(applied_differs(&migrations, &folder.path().join("empty")).await, Vec::<String>::new());
-        let wide = |plan: i64, name: &str| vec![crate::load::Value::Int(plan), text(name), crate::load::Value::Timestamp(1), crate::load::Value::Int(plan), crate::load::Value::Null];
+        let wide = |plan: i64, name: &str| {
+            vec![crate::load::Value::Int(plan), text(name), crate::load::Value::Timestamp(1), crate::load::Value::Int(plan), crate::load::Value::Null]
+        };
         let rows = std::sync::Arc::new(mart(&second, &[wide(1, "a"), wide(2, &"long ".repeat(9))], 2));
         assert_eq!(numbers(&load_one(&destination, &second, &rows, &manner(Mode::Load)).await), (0, 2, 0, 0, 0));
         assert!(migration(&migrations, &[&second], "third").is_empty());
@@ -182,7 +188,11 @@ mod tests {
             let text = fs_err::read_to_string(&path).unwrap();
             let active: String = text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
             let word = |word: &str| (text.contains(word), active.contains(word));
-            assert_eq!((word("DROP COLUMN"), word("VARCHAR(5)"), word("DROP TABLE `other`").1, word("DROP TABLE \"other\"").1), ((true, false), (true, false), false, false), "{text}");
+            assert_eq!(
+                (word("DROP COLUMN"), word("VARCHAR(5)"), word("DROP TABLE `other`").1, word("DROP TABLE \"other\"").1),
+                ((true, false), (true, false), false, false),
+                "{text}"
+            );
         }
         // Inserts still work: what nobody fills any more allows NULL.
         let destination = sqlite(folder.path());
