@@ -91,10 +91,8 @@ impl Moment<'_> {
         }
         let double = format!("select ({key})::varchar from {relation} group by {key} having count(*) > 1 order by 1");
         let doubles = self.rows(&format!("select count(*) from ({double})"))?;
-        if let Some([(_, count)]) = doubles.first().map(Vec::as_slice) {
-            if !matches!(count, Value::Int(0)) {
-                wrong.push(format!("the key is not unique: {}", self.sample(&double, count)?));
-            }
+        if let Some([(_, count @ Value::Int(1..))]) = doubles.first().map(Vec::as_slice) {
+            wrong.push(format!("the key is not unique: {}", self.sample(&double, count)?));
         }
         if wrong.is_empty() {
             return Ok(());

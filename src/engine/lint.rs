@@ -128,10 +128,10 @@ fn columns(node: &Value, visit: &mut impl FnMut(&str)) {
     match node {
         Value::Array(items) => items.iter().for_each(|item| columns(item, visit)),
         Value::Object(fields) => {
-            if fields.get("class").and_then(Value::as_str) == Some("COLUMN_REF") {
-                if let Some([name]) = fields["column_names"].as_array().map(Vec::as_slice) {
-                    visit(name.as_str().unwrap_or_default());
-                }
+            if fields.get("class").and_then(Value::as_str) == Some("COLUMN_REF")
+                && let Some([name]) = fields["column_names"].as_array().map(Vec::as_slice)
+            {
+                visit(name.as_str().unwrap_or_default());
             }
             fields.values().for_each(|value| columns(value, visit));
         }

@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 pub(super) fn judge(seen: &Seen<'_>, client: &Client) -> Verdict {
     let json = looks_like_json(seen.body);
     if json {
-        for rule in client.responses.iter().filter(|rule| applies(rule, seen)) {
+        if let Some(rule) = client.responses.iter().find(|rule| applies(rule, seen)) {
             return match rule.means {
                 Means::Gone => Verdict::Gone,
                 Means::Forbidden => Verdict::Forbidden,
