@@ -1,3 +1,4 @@
 mod architecture;
 mod docs;
 mod extract;
+mod load;

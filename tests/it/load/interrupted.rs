@@ -14,7 +14,8 @@ async fn a_dropped_load_leaves_the_old_table_or_the_new_one() {
     world.publish(&rows("new"), "2025-01-02T04:00:00Z", false).await;
     for milliseconds in [1, 3, 10, 20, 40, 80, 160] {
         let finished = tokio::time::timeout(Duration::from_millis(milliseconds), world.load(|_| {})).await;
-        let names: std::collections::BTreeSet<String> = world.rows("plans").await.iter().filter_map(|row| row.split('|').nth(1)).map(str::to_owned).collect();
+        let names: std::collections::BTreeSet<String> =
+            world.rows("plans").await.iter().filter_map(|row| row.split('|').nth(1)).map(str::to_owned).collect();
         assert_eq!(names.len(), 1, "after {milliseconds} ms: {names:?}");
         if let Ok(summary) = finished {
             assert_eq!(summary.unwrap().exit_code(), 0);

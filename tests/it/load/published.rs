@@ -50,7 +50,10 @@ async fn a_table_that_fails_does_not_stop_the_others() {
     world.publish_days(&[(1, &[1, 2]), (2, &[])], DAY_1).await;
     let summary = world.load(|_| {}).await.unwrap();
     assert_eq!(summary.exit_code(), 1);
-    assert_eq!(summary.tables.iter().map(|table| (table.table.as_str(), table.inserted, table.error.is_some())).collect::<Vec<_>>(), [("daily", 2, false), ("plans", 0, true)]);
+    assert_eq!(
+        summary.tables.iter().map(|table| (table.table.as_str(), table.inserted, table.error.is_some())).collect::<Vec<_>>(),
+        [("daily", 2, false), ("plans", 0, true)]
+    );
     assert_eq!(world.rows("daily").await, ["2025-01-01|1", "2025-01-01|2"]);
 }
 
@@ -74,7 +77,8 @@ async fn a_plan_changes_nothing() {
     let summary = world.load(|job| job.plan_only = true).await.unwrap();
     let table = &summary.tables[1];
     assert_eq!((table.inserted, table.updated, table.deleted), (1, 1, 1));
-    let told: Vec<String> = table.plan.as_ref().unwrap().samples.iter().map(|sample| format!("{} {} {:?}", sample.action.word(), sample.key, sample.changes)).collect();
+    let told: Vec<String> =
+        table.plan.as_ref().unwrap().samples.iter().map(|sample| format!("{} {} {:?}", sample.action.word(), sample.key, sample.changes)).collect();
     assert_eq!(told, ["insert plan=3 []", "update plan=2 [Change { column: \"name\", table: \"'b'\", mart: \"'B'\" }]", "delete plan=1 []"]);
     assert!(before == world.database(), "a plan has written");
 }

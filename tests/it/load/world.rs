@@ -22,22 +22,22 @@ use uuid::Uuid;
 const PLANS: &str = "-- description: Plans.\n-- grain: state\n-- key: plan\n-- identity: id\n-- columns:\n--   plan integer not null: plan\n--   name varchar(10): name\nselect 1\n";
 const DAILY: &str = "-- description: Counts by day.\n-- grain: snapshot\n-- snapshot of: x\n-- snapshot date: on_day\n-- key: on_day, plan\n-- columns:\n--   on_day date not null: day\n--   plan integer not null: plan\nselect 1\n";
 
-pub struct World {
-    pub folder: tempfile::TempDir,
-    pub project: Project,
-    pub lake: Lake,
-    pub settings: Settings,
+pub(super) struct World {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) project: Project,
+    pub(super) lake: Lake,
+    pub(super) settings: Settings,
 }
 
 impl World {
     /// With the tables `plans` and `daily`, migrated.
-    pub async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = Self::unmigrated();
         world.migrate().await;
         world
     }
 
-    pub fn unmigrated() -> Self {
+    pub(super) fn unmigrated() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let marts = folder.path().join("sql/marts");
         fs_err::create_dir_all(&marts).unwrap();
@@ -49,18 +49,18 @@ impl World {
         Self { folder, project, lake, settings }
     }
 
-    pub async fn migrate(&self) {
+    pub(super) async fn migrate(&self) {
         let migrations = self.folder.path().join("migrations");
         migrate::new(&self.project, &migrations, "first", self.settings.clock.now()).unwrap();
         migrate::run(&self.settings.database, &migrations).await.unwrap();
     }
 
-    pub fn contract(&self, table: &str) -> &Contract {
+    pub(super) fn contract(&self, table: &str) -> &Contract {
         self.project.model(table).unwrap().contract.as_ref().unwrap()
     }
 
     /// Publishes rows of `plans` as of a time.
-    pub async fn publish(&self, rows: &[(Option<i32>, &str)], as_of: &str, replay: bool) -> Uuid {
+    pub(super) async fn publish(&self, rows: &[(Option<i32>, &str)], as_of: &str, replay: bool) -> Uuid {
         let transform_id = Uuid::now_v7();
         let plans: ArrayRef = Arc::new(rows.iter().map(|row| row.0).collect::<Int32Array>());
         let names: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>());
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Publishes days of January 2025 of `daily`, each with its plans.
-    pub async fn publish_days(&self, days: &[(u32, &[i32])], as_of: &str) {
+    pub(super) async fn publish_days(&self, days: &[(u32, &[i32])], as_of: &str) {
         let transform_id = Uuid::now_v7();
         let mut parts = Vec::new();
         for (day, plans) in days {
@@ -131,27 +131,27 @@ impl World {
         }
     }
 
-    pub async fn load(&self, change: impl FnOnce(&mut Job<'_>)) -> Result<Summary> {
+    pub(super) async fn load(&self, change: impl FnOnce(&mut Job<'_>)) -> Result<Summary> {
         let mut job = self.job(&[]);
         change(&mut job);
         load::run(&job).await
     }
 
-    pub async fn load_tables(&self, tables: &[String]) -> Result<Summary> {
+    pub(super) async fn load_tables(&self, tables: &[String]) -> Result<Summary> {
         load::run(&self.job(tables)).await
     }
 
     /// The rows of a table, as text.
-    pub async fn rows(&self, table: &str) -> Vec<String> {
+    pub(super) async fn rows(&self, table: &str) -> Vec<String> {
         let rows = load::read_table(&self.settings.database, self.contract(table)).await.unwrap();
         rows.iter().map(|row| row.iter().map(Value::to_string).collect::<Vec<_>>().join("|")).collect()
     }
 
-    pub fn database(&self) -> Vec<u8> {
+    pub(super) fn database(&self) -> Vec<u8> {
         fs_err::read(self.settings.data.join("etl.sqlite")).unwrap()
     }
 
-    pub fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         self.folder.path()
     }
 }
