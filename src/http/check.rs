@@ -36,22 +36,20 @@ pub(super) enum Verdict {
 /// Judges an answer. The source's own rules come first, then the rules by status.
 pub(super) fn judge(seen: &Seen<'_>, client: &Client) -> Verdict {
     let json = looks_like_json(seen.body);
-    if json {
-        if let Some(rule) = client.responses.iter().find(|rule| applies(rule, seen)) {
-            return match rule.means {
-                Means::Gone => Verdict::Gone,
-                Means::Forbidden => Verdict::Forbidden,
-                Means::Retry => {
-                    let kind = if rule.contains.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("limit")) {
-                        Kind::RateLimited
-                    } else {
-                        Kind::Unavailable
-                    };
-                    Verdict::Retry(kind, format!("answered {}", seen.status))
-                }
-                Means::Fail => Verdict::Fail(Kind::Refused, format!("answered {}", seen.status)),
-            };
-        }
+    if json && let Some(rule) = client.responses.iter().find(|rule| applies(rule, seen)) {
+        return match rule.means {
+            Means::Gone => Verdict::Gone,
+            Means::Forbidden => Verdict::Forbidden,
+            Means::Retry => {
+                let kind = if rule.contains.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("limit")) {
+                    Kind::RateLimited
+                } else {
+                    Kind::Unavailable
+                };
+                Verdict::Retry(kind, format!("answered {}", seen.status))
+            }
+            Means::Fail => Verdict::Fail(Kind::Refused, format!("answered {}", seen.status)),
+        };
     }
     let answered = || format!("answered {}", seen.status);
     match seen.status {
