@@ -29,6 +29,7 @@ mod session;
 #[cfg(test)]
 mod speed;
 mod sqlite;
+mod sqlite_values;
 mod statement;
 mod table;
 mod target;

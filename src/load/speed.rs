@@ -1,6 +1,6 @@
 //! Figures of a load of 100,000 rows of 12 columns. Run: `cargo test --lib load::speed -- --ignored --nocapture`.
 
-use std::{sync::Arc, time::Instant};
+use std::{io::Write, sync::Arc, time::Instant};
 
 use super::{
     sample::{Row, column, load_one, manner, mart, migrated, numbers, sqlite, state, text},
@@ -44,6 +44,6 @@ async fn a_hundred_thousand_rows() {
         let mut way = manner(mode);
         way.asked_for = true;
         let summary = load_one(&destination, &contract, mart, &way).await;
-        eprintln!("{what}: {:.3} s {:?} {:?}", started.elapsed().as_secs_f64(), numbers(&summary), summary.error);
+        writeln!(std::io::stderr(), "{what}: {:.3} s {:?} {:?}", started.elapsed().as_secs_f64(), numbers(&summary), summary.error).unwrap();
     }
 }
