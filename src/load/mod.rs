@@ -27,6 +27,7 @@ mod run;
 mod sample;
 mod session;
 mod sqlite;
+mod sqlite_values;
 mod statement;
 mod table;
 mod target;
