@@ -1,3 +1,10 @@
 mod architecture;
 mod docs;
 mod extract;
+mod pump;
+mod real;
+mod recovery;
+mod relations;
+mod replay;
+mod secrets;
+mod together;
