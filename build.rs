@@ -14,11 +14,7 @@ fn main() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     println!("cargo:rerun-if-changed=build.rs");
     for path in ["$ORIGIN", "$ORIGIN/..", "$ORIGIN/../lib"] {
-        let path = if cfg!(target_os = "macos") {
-            path.replace("$ORIGIN", "@loader_path")
-        } else {
-            path.to_owned()
-        };
+        let path = if cfg!(target_os = "macos") { path.replace("$ORIGIN", "@loader_path") } else { path.to_owned() };
         println!("cargo:rustc-link-arg=-Wl,-rpath,{path}");
     }
     if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {

@@ -2,7 +2,11 @@
 //! `cargo bench --bench landing`. Fails under 300 MB/s of JSON.
 #![expect(clippy::print_stdout, reason = "a measurement for people")]
 
-use std::{path::Path, process::ExitCode, time::Instant};
+use std::{
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let pages: Vec<Bytes> = (0..16).map(page).collect();
     let begin = Instant::now();
     let mut bytes = 0;
+    let mut spent = [Duration::ZERO; 3];
     let run_id = Uuid::now_v7();
     let head = PullHead {
         run_id,
@@ -44,8 +49,13 @@ fn main() -> ExitCode {
     let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000), &head).expect("a temporary file");
     for (number, body) in pages.iter().cycle().take(PAGES).enumerate() {
         bytes += body.len();
+        let start = Instant::now();
         let sliced = slice(body, &endpoint.records, endpoint.bare_array).expect("a sound page");
+        spent[0] += start.elapsed();
+        let start = Instant::now();
         let page = prepare(endpoint, &pull, &pull.calls[0], body.clone(), &sliced).expect("sound records");
+        spent[1] += start.elapsed();
+        let start = Instant::now();
         for record in &page.records {
             let row = RecordRow {
                 partition_no: 0,
@@ -61,6 +71,7 @@ fn main() -> ExitCode {
             };
             writer.push(&row).expect("space on the disk");
         }
+        spent[2] += start.elapsed();
     }
     let finished = writer.finish().expect("space on the disk");
     let seconds = begin.elapsed().as_secs_f64();
@@ -71,6 +82,7 @@ fn main() -> ExitCode {
         bytes as f64 / 1e6,
         finished.bytes as f64 / 1e6
     );
+    println!("slicing {:.2} s, preparing {:.2} s, writing {:.2} s", spent[0].as_secs_f64(), spent[1].as_secs_f64(), spent[2].as_secs_f64());
     if rate >= AT_LEAST { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

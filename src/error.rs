@@ -131,9 +131,7 @@ impl Kind {
             Self::Unauthorized => Some("check the credentials and their rights; `etl doctor` tries each source"),
             Self::NotFound | Self::Refused => Some("check the source's base URL and the endpoint's path and parameters"),
             Self::RateLimited => Some("run again later, or lower `rate_limit` for the source in etl.toml"),
-            Self::Unavailable | Self::Network | Self::TimedOut => {
-                Some("run the same command again; add `--resume` to keep what was pulled")
-            }
+            Self::Unavailable | Self::Network | Self::TimedOut => Some("run the same command again; add `--resume` to keep what was pulled"),
             Self::BadResponse => Some("look at the answer in the pull's requests file; `etl status` names it"),
             Self::Incomplete => Some("nothing was changed; run again, and raise the cap if the list really is that long"),
             Self::Lake => Some("check the lake's location and free space; nothing half-written is visible"),

@@ -196,9 +196,8 @@ impl Settings {
         let clock = match env.get("ETL_NOW") {
             None => Clock::system(),
             Some(text) => {
-                let start: DateTime<Utc> = text
-                    .parse()
-                    .or_fail(Kind::Usage, || format!("`ETL_NOW` is `{text}`, which is no time like 2026-01-31T04:00:00Z"))?;
+                let start: DateTime<Utc> =
+                    text.parse().or_fail(Kind::Usage, || format!("`ETL_NOW` is `{text}`, which is no time like 2026-01-31T04:00:00Z"))?;
                 Clock::starting_at(start)
             }
         };

@@ -178,7 +178,10 @@ impl Graph {
             self.nodes.iter().filter(|node| matches!(node, Node::Endpoint(id) if id.starts_with(&format!("{name}_")))).cloned().collect();
         if of_source.is_empty() {
             let known: Vec<&str> = self.nodes.iter().map(Node::name).collect();
-            return Err(Error::new(Kind::Usage, format!("there is no report, table, model or endpoint `{name}`{}", names::did_you_mean(name, known))));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("there is no report, table, model or endpoint `{name}`{}", names::did_you_mean(name, known)),
+            ));
         }
         Ok(of_source)
     }
@@ -245,7 +248,10 @@ impl Graph {
                 }
                 None if RESERVED.contains(&name) => continue,
                 None if project.endpoint(name).is_some() => {
-                    return Err(Error::new(Kind::Config, format!("{place}: `{name}` must be read as `latest.{name}`, `history.{name}` or `landed.{name}`")));
+                    return Err(Error::new(
+                        Kind::Config,
+                        format!("{place}: `{name}` must be read as `latest.{name}`, `history.{name}` or `landed.{name}`"),
+                    ));
                 }
                 None => Node::Model(name.to_owned()),
             };

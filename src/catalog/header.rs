@@ -25,7 +25,19 @@ pub struct Header {
 }
 
 const KEYS: [&str; 14] = [
-    "description", "source", "report", "schedule", "grain", "snapshot of", "snapshot date", "on missing", "size", "key", "identity", "table", "severity",
+    "description",
+    "source",
+    "report",
+    "schedule",
+    "grain",
+    "snapshot of",
+    "snapshot date",
+    "on missing",
+    "size",
+    "key",
+    "identity",
+    "table",
+    "severity",
     "columns",
 ];
 
@@ -98,7 +110,10 @@ fn column(line: &str) -> Result<Column, String> {
         return Err(format!("`{name}` is no valid column name (a-z, 0-9 and _)"));
     }
     let Some((kind, rest)) = ColumnType::parse(rest.trim_start()) else {
-        return Err(format!("`{name}`: unknown type in `{}`; known are varchar(n), text, smallint, integer, bigint, double, date, timestamp", rest.trim()));
+        return Err(format!(
+            "`{name}`: unknown type in `{}`; known are varchar(n), text, smallint, integer, bigint, double, date, timestamp",
+            rest.trim()
+        ));
     };
     let mut column = Column { name: name.to_owned(), kind, not_null: false, round: None, insert_only: false, meaning: meaning.trim().to_owned() };
     let mut words = rest.split_whitespace();

@@ -85,7 +85,11 @@ impl Project {
             match &model.kind {
                 ModelKind::Staging if self.endpoint(&model.name).is_none() => {
                     let known: Vec<&str> = self.endpoints().map(|endpoint| endpoint.id.as_str()).collect();
-                    return wrong(format!("a staging model is named like its endpoint, and there is none `{}`{}", model.name, names::did_you_mean(&model.name, known)));
+                    return wrong(format!(
+                        "a staging model is named like its endpoint, and there is none `{}`{}",
+                        model.name,
+                        names::did_you_mean(&model.name, known)
+                    ));
                 }
                 ModelKind::Audit { mart, .. } if !self.model(mart).is_some_and(|model| model.kind == ModelKind::Mart) => {
                     return wrong(format!("there is no mart `{mart}`"));
@@ -96,11 +100,8 @@ impl Project {
         for endpoint in self.endpoints() {
             if self.model(&endpoint.id).is_none() {
                 let file = self.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
-                return Err(Error::new(
-                    Kind::Config,
-                    format!("{file}:{}: endpoint `{}` has no staging model", endpoint.line, endpoint.name),
-                )
-                .hint(format!("write sql/staging/{}/{}.sql", endpoint.source, endpoint.id)));
+                return Err(Error::new(Kind::Config, format!("{file}:{}: endpoint `{}` has no staging model", endpoint.line, endpoint.name))
+                    .hint(format!("write sql/staging/{}/{}.sql", endpoint.source, endpoint.id)));
             }
         }
         Ok(())

@@ -335,7 +335,7 @@ fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw
         for_each: raw.for_each.map(Spanned::into_inner),
         name: name.clone(),
     };
-    check(&endpoint).map_err(|what| here(what))?;
+    check(&endpoint).map_err(here)?;
     Ok(endpoint)
 }
 
@@ -374,10 +374,10 @@ fn check(endpoint: &Endpoint) -> Result<(), String> {
     if endpoint.window.is_some() && endpoint.replaces != Replaces::Scope {
         return Err("`window` goes with `replaces = \"scope\"` only".to_owned());
     }
-    if endpoint.for_each.is_none() {
-        if let Some(column) = endpoint.needed_columns().first() {
-            return Err(format!("`{{{column}}}` is used, and there is no `for_each` that gives it"));
-        }
+    if endpoint.for_each.is_none()
+        && let Some(column) = endpoint.needed_columns().first()
+    {
+        return Err(format!("`{{{column}}}` is used, and there is no `for_each` that gives it"));
     }
     match &endpoint.page {
         Page::Offset { limit: 0, .. } | Page::KeySet { limit: 0, .. } => return Err("`page.limit` must be at least 1".to_owned()),

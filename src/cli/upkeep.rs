@@ -61,7 +61,7 @@ newer one replaced. What a committed pull names is never removed.";
 #[command(after_help = DEMO_HELP)]
 pub struct DemoArgs {
     /// Simulated days to run through
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=366))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: u32,
     /// Seed of the simulated data: the same seed gives the same tables
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -86,12 +86,22 @@ impl Context {
     pub(super) async fn run_row(&self, args: &SelectionArgs, run_at: DateTime<Utc>, full_refresh: bool) -> Result<RunRow> {
         let window = cli::window(args, run_at)?;
         let projects = cli::projects(args, &self.known_projects().await?)?;
-        Ok(RunRow { run_at, as_of: run_at, projects, window_start: window.map(|window| window.0), window_end: window.map(|window| window.1), full_refresh })
+        Ok(RunRow {
+            run_at,
+            as_of: run_at,
+            projects,
+            window_start: window.map(|window| window.0),
+            window_end: window.map(|window| window.1),
+            full_refresh,
+        })
     }
 
     /// The row of `run` for a transform or query: the moment asked for, or the newest that the lake knows.
     pub(super) fn moment_row(&self, receipts: &[Receipt], as_of: Option<DateTime<Utc>>) -> RunRow {
-        let newest = receipts.iter().filter(|receipt| receipt.complete() && as_of.is_none_or(|moment| receipt.finished <= moment)).max_by_key(|receipt| receipt.finished);
+        let newest = receipts
+            .iter()
+            .filter(|receipt| receipt.complete() && as_of.is_none_or(|moment| receipt.finished <= moment))
+            .max_by_key(|receipt| receipt.finished);
         let as_of = as_of.or(newest.map(|receipt| receipt.finished)).unwrap_or(DateTime::UNIX_EPOCH);
         let run_at = newest.map_or(as_of, |receipt| receipt.run_at);
         RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false }

@@ -34,7 +34,9 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     let mut settings = context::settings(global, env)?;
     // The simulator has no quota to spare.
     for source in ["testrail", "bugzilla"] {
-        settings.rate_limits.insert(source.to_owned(), crate::catalog::RateLimit { requests: 0, per: std::time::Duration::from_secs(1), concurrency: 8 });
+        settings
+            .rate_limits
+            .insert(source.to_owned(), crate::catalog::RateLimit { requests: 0, per: std::time::Duration::from_secs(1), concurrency: 8 });
     }
     if !args.keep {
         clear(&settings)?;
@@ -68,7 +70,12 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     simulator.shutdown();
     if outcome.exit_code() == 0 {
         tables(printer, &last)?;
-        printer.say(&format!("\nfilled {} from {} in {}; nothing is left running", settings.data.join("etl.sqlite").display(), settings.lake, seconds(started.elapsed().as_secs_f64())));
+        printer.say(&format!(
+            "\nfilled {} from {} in {}; nothing is left running",
+            settings.data.join("etl.sqlite").display(),
+            settings.lake,
+            seconds(started.elapsed().as_secs_f64())
+        ));
         printer.say(NEXT);
     }
     Ok(outcome)

@@ -53,7 +53,13 @@ impl Checks {
 
 fn files(context: &Context) -> String {
     let project = &context.project;
-    format!("{} sources, {} endpoints, {} models, {} tables", project.sources.len(), project.endpoints().count(), project.models.len(), project.tables().count())
+    format!(
+        "{} sources, {} endpoints, {} models, {} tables",
+        project.sources.len(),
+        project.endpoints().count(),
+        project.models.len(),
+        project.tables().count()
+    )
 }
 
 async fn lake(settings: &Settings) -> Result<String> {

@@ -8,9 +8,9 @@ use super::context::{Context, Outcome, nothing};
 use crate::{
     catalog::Selection,
     cli::{ExtractArgs, Global, SelectionArgs},
+    engine::stop_name,
     error::{Error, Kind, Result},
     extract::{self, PullSummary},
-    engine::stop_name,
     lake::{Outcome as PullOutcome, RUN_LOG_VERSION, RunEnd, RunStart},
     settings::Env,
     term::{Printer, PullLine, Report, Verdict},
@@ -22,7 +22,14 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Extr
     let selection = context.select(&args.selection)?;
     let mut report = Report { title: "etl extract".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    stage(&context, &selection, &Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume }, &mut report, &mut outcome).await?;
+    stage(
+        &context,
+        &selection,
+        &Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume },
+        &mut report,
+        &mut outcome,
+    )
+    .await?;
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)
@@ -77,7 +84,9 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
     } else if summary.any_failed() {
         outcome.failed(Kind::Partial);
     }
-    report.stale.extend(summary.stale.iter().map(|stale| format!("{} asked by what the lake held, because {} failed", stale.endpoint, stale.because.join(", "))));
+    report.stale.extend(
+        summary.stale.iter().map(|stale| format!("{} asked by what the lake held, because {} failed", stale.endpoint, stale.because.join(", "))),
+    );
     for pull in &summary.pulls {
         report.pulls.push(line(pull));
     }
@@ -112,8 +121,11 @@ async fn identity(context: &Context, resume: bool) -> Result<(Uuid, chrono::Date
     let runs = context.lake.runs().await?;
     match runs.last() {
         Some(run) if run.end.is_none() => Ok((run.start.run_id, run.start.run_at)),
-        Some(run) => Err(Error::new(Kind::NothingSelected, format!("there is nothing to resume: the run of {} ended well", run.start.run_at.format("%Y-%m-%d %H:%M:%S")))
-            .hint("run without `--resume`")),
+        Some(run) => Err(Error::new(
+            Kind::NothingSelected,
+            format!("there is nothing to resume: the run of {} ended well", run.start.run_at.format("%Y-%m-%d %H:%M:%S")),
+        )
+        .hint("run without `--resume`")),
         None => Err(Error::new(Kind::NothingSelected, "there is nothing to resume: the lake knows no run").hint("run without `--resume`")),
     }
 }

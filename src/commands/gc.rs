@@ -4,8 +4,7 @@ use super::context::{Context, Outcome};
 use crate::{
     cli::{GcArgs, Global},
     error::Result,
-    lake,
-    names,
+    lake, names,
     settings::Env,
     term::{Cell, Format, Printer, Rows, bytes},
 };

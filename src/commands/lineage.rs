@@ -95,7 +95,10 @@ fn json(graph: &Graph, nodes: &BTreeSet<Node>) -> String {
     let list: Vec<_> = nodes
         .iter()
         .map(|node| {
-            let needs: Vec<_> = graph.needs(node).map(|edge| serde_json::json!({ "kind": kind(&edge.to), "name": edge.to.name(), "previous": edge.previous })).collect();
+            let needs: Vec<_> = graph
+                .needs(node)
+                .map(|edge| serde_json::json!({ "kind": kind(&edge.to), "name": edge.to.name(), "previous": edge.previous }))
+                .collect();
             serde_json::json!({ "kind": kind(node), "name": node.name(), "needs": needs })
         })
         .collect();

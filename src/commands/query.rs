@@ -110,4 +110,3 @@ impl<W: std::io::Write> Batches for Sink<W> {
         }
     }
 }
-

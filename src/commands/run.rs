@@ -40,7 +40,8 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     }
     transform::stage(context, &selection, None, report, &mut outcome).await?;
     load::ready(context).await?;
-    load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome).await?;
+    load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome)
+        .await?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

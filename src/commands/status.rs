@@ -42,7 +42,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
             newest.map_or_else(|| "never".to_owned(), |receipt| time(receipt.finished)).into(),
             newest.map_or_else(String::new, |receipt| age(now - receipt.finished)).into(),
             newest.map_or(0, |receipt| receipt.records).into(),
-            failure.map_or_else(String::new, |receipt| format!("{}: {}", time(receipt.finished), receipt.error.as_deref().unwrap_or("incomplete"))).into(),
+            failure
+                .map_or_else(String::new, |receipt| format!("{}: {}", time(receipt.finished), receipt.error.as_deref().unwrap_or("incomplete")))
+                .into(),
         ]);
     }
 
@@ -54,7 +56,11 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
         // A report is as old as the pulls behind it, not as the day on which a model last changed.
         let node = Node::Model(name.clone());
         let behind = context.engine.graph().upstream([node]);
-        let newest = receipts.iter().filter(|receipt| receipt.complete() && behind.contains(&Node::Endpoint(receipt.endpoint.clone()))).map(|receipt| receipt.finished).max();
+        let newest = receipts
+            .iter()
+            .filter(|receipt| receipt.complete() && behind.contains(&Node::Endpoint(receipt.endpoint.clone())))
+            .map(|receipt| receipt.finished)
+            .max();
         let late = newest.is_none_or(|newest| now - newest > allowed(&schedule));
         let state = match (&manifest, model.header.reports.is_empty()) {
             (None, true) => "not computed",

@@ -22,7 +22,8 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Test
         return Err(Error::new(Kind::NothingSelected, "there is no such case below sql/tests").hint("a case is sql/tests/<model>/<case>/case.toml"));
     }
     let (project, settings, runtime) = (Arc::clone(&context.project), context.settings.clone(), tokio::runtime::Handle::current());
-    let results = blocking(move || Ok(chosen.iter().map(|(name, folder)| run_case(&project, &settings, &runtime, name, folder)).collect::<Vec<_>>())).await?;
+    let results =
+        blocking(move || Ok(chosen.iter().map(|(name, folder)| run_case(&project, &settings, &runtime, name, folder)).collect::<Vec<_>>())).await?;
     let mut outcome = Outcome::default();
     for result in &results {
         match &result.failure {

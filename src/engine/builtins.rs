@@ -23,34 +23,38 @@ const PARTITIONS: &str = "create table partitions (pull_id varchar, endpoint var
 /// Creates and fills `pulls`.
 pub(super) fn pulls(connection: &Connection, receipts: &[Receipt]) -> Result<()> {
     execute(connection, PULLS)?;
-    fill(connection, "pulls", receipts.iter().map(|receipt| {
-        vec![
-            text(receipt.run_id),
-            text(receipt.pull_id),
-            text(&receipt.source),
-            text(&receipt.endpoint),
-            text(receipt.scope_key()),
-            Cell::Int(i32::try_from(receipt.part).unwrap_or(i32::MAX)),
-            text(match receipt.mode {
-                Mode::Full => "full",
-                Mode::Incremental => "incremental",
-            }),
-            Cell::Boolean(receipt.complete()),
-            time(Some(receipt.run_at)),
-            time(Some(receipt.started)),
-            time(Some(receipt.finished)),
-            time(receipt.window_from),
-            time(receipt.window_to),
-            time(receipt.cursor),
-            text(stop_name(receipt.stop)),
-            receipt.expected.map_or(Cell::Null, number),
-            number(receipt.records),
-            number(receipt.requests),
-            number(receipt.retries),
-            text(&receipt.definition),
-            text(&receipt.etl),
-        ]
-    }))
+    fill(
+        connection,
+        "pulls",
+        receipts.iter().map(|receipt| {
+            vec![
+                text(receipt.run_id),
+                text(receipt.pull_id),
+                text(&receipt.source),
+                text(&receipt.endpoint),
+                text(receipt.scope_key()),
+                Cell::Int(i32::try_from(receipt.part).unwrap_or(i32::MAX)),
+                text(match receipt.mode {
+                    Mode::Full => "full",
+                    Mode::Incremental => "incremental",
+                }),
+                Cell::Boolean(receipt.complete()),
+                time(Some(receipt.run_at)),
+                time(Some(receipt.started)),
+                time(Some(receipt.finished)),
+                time(receipt.window_from),
+                time(receipt.window_to),
+                time(receipt.cursor),
+                text(stop_name(receipt.stop)),
+                receipt.expected.map_or(Cell::Null, number),
+                number(receipt.records),
+                number(receipt.requests),
+                number(receipt.retries),
+                text(&receipt.definition),
+                text(&receipt.etl),
+            ]
+        }),
+    )
 }
 
 /// Creates and fills `partitions`.

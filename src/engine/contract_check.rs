@@ -42,7 +42,9 @@ impl Moment<'_> {
             match actual.iter().find(|(name, _)| *name == column.name) {
                 None => wrong.push(format!("column `{}` is missing", column.name)),
                 Some((_, kind)) if kind == column.kind.duckdb() || (kind == "JSON" && column.kind.duckdb() == "VARCHAR") => {}
-                Some((_, kind)) => wrong.push(format!("column `{}` is {kind}, the contract says {} ({})", column.name, column.kind, column.kind.duckdb())),
+                Some((_, kind)) => {
+                    wrong.push(format!("column `{}` is {kind}, the contract says {} ({})", column.name, column.kind, column.kind.duckdb()))
+                }
             }
         }
         for (name, _) in &actual {
@@ -53,7 +55,8 @@ impl Moment<'_> {
         if wrong.is_empty() {
             return Ok(());
         }
-        Err(Error::new(Kind::Contract, format!("{}: {}", model.file.display(), wrong.join("; "))).hint("cast in the select list, or change the header"))
+        Err(Error::new(Kind::Contract, format!("{}: {}", model.file.display(), wrong.join("; ")))
+            .hint("cast in the select list, or change the header"))
     }
 
     /// Checks the rows in the relation `relation`: NULLs, NaN and infinity, the key.
@@ -79,16 +82,17 @@ impl Moment<'_> {
         if let Some(row) = self.rows(&format!("select {} from {relation}", [counts, vec!["0".to_owned()]].concat().join(", ")))?.first() {
             for ((what, condition), (_, count)) in checks.iter().zip(row) {
                 if !matches!(count, Value::Int(0)) {
-                    wrong.push(format!("{what} in {}", self.sample(&format!("select ({key})::varchar from {relation} where {condition} order by 1"), count)?));
+                    wrong.push(format!(
+                        "{what} in {}",
+                        self.sample(&format!("select ({key})::varchar from {relation} where {condition} order by 1"), count)?
+                    ));
                 }
             }
         }
         let double = format!("select ({key})::varchar from {relation} group by {key} having count(*) > 1 order by 1");
         let doubles = self.rows(&format!("select count(*) from ({double})"))?;
-        if let Some([(_, count)]) = doubles.first().map(Vec::as_slice) {
-            if !matches!(count, Value::Int(0)) {
-                wrong.push(format!("the key is not unique: {}", self.sample(&double, count)?));
-            }
+        if let Some([(_, count @ Value::Int(1..))]) = doubles.first().map(Vec::as_slice) {
+            wrong.push(format!("the key is not unique: {}", self.sample(&double, count)?));
         }
         if wrong.is_empty() {
             return Ok(());

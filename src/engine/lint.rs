@@ -9,8 +9,22 @@ use crate::{
 
 /// Functions whose value changes from call to call.
 const UNSTABLE: [&str; 16] = [
-    "now", "current_timestamp", "get_current_timestamp", "current_date", "current_time", "get_current_time", "today", "transaction_timestamp",
-    "current_localtimestamp", "current_localtime", "random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7",
+    "now",
+    "current_timestamp",
+    "get_current_timestamp",
+    "current_date",
+    "current_time",
+    "get_current_time",
+    "today",
+    "transaction_timestamp",
+    "current_localtimestamp",
+    "current_localtime",
+    "random",
+    "setseed",
+    "uuid",
+    "gen_random_uuid",
+    "uuidv4",
+    "uuidv7",
 ];
 
 /// Aggregates whose result depends on the order of rows, unless an order is given.
@@ -114,10 +128,10 @@ fn columns(node: &Value, visit: &mut impl FnMut(&str)) {
     match node {
         Value::Array(items) => items.iter().for_each(|item| columns(item, visit)),
         Value::Object(fields) => {
-            if fields.get("class").and_then(Value::as_str) == Some("COLUMN_REF") {
-                if let Some([name]) = fields["column_names"].as_array().map(Vec::as_slice) {
-                    visit(name.as_str().unwrap_or_default());
-                }
+            if fields.get("class").and_then(Value::as_str) == Some("COLUMN_REF")
+                && let Some([name]) = fields["column_names"].as_array().map(Vec::as_slice)
+            {
+                visit(name.as_str().unwrap_or_default());
             }
             fields.values().for_each(|value| columns(value, visit));
         }

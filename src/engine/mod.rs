@@ -17,8 +17,8 @@ mod shell_file;
 mod staged;
 mod typed;
 
-pub use contract_check::projection;
 pub use builtins::stop_name;
+pub use contract_check::projection;
 pub use live::inputs;
 pub use moment::{Engine, Moment};
 pub use query::Batches;

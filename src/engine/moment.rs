@@ -12,8 +12,7 @@ use duckdb::Connection;
 use tokio::runtime::Handle;
 
 use super::{
-    builtins, landed, lint,
-    live, references,
+    builtins, landed, lint, live, references,
     row::{Row, Value},
     run_row::RunRow,
     seeds,
@@ -256,7 +255,8 @@ impl Moment<'_> {
     /// # Errors
     /// [`Kind::Sql`].
     pub fn write_parquet(&self, sql: &str, path: &Path) -> Result<u64> {
-        let statement = format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", bare(sql), literal(&path.display().to_string()));
+        let statement =
+            format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", bare(sql), literal(&path.display().to_string()));
         self.connection.execute(&statement, []).map(|rows| rows as u64).map_err(|error| session::refused(error, sql))
     }
 

@@ -43,7 +43,8 @@ pub(super) fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>> {
         for (index, name) in names.iter().enumerate() {
             let cell: Cell = row.get(index).map_err(failed)?;
             let value = value(cell).ok_or_else(|| {
-                Error::new(Kind::Config, format!("column `{name}` has a type that no request can carry")).hint("cast it to text, a number, a date or a timestamp")
+                Error::new(Kind::Config, format!("column `{name}` has a type that no request can carry"))
+                    .hint("cast it to text, a number, a date or a timestamp")
             })?;
             cells.push((name.clone(), value));
         }
@@ -102,8 +103,10 @@ impl Moment<'_> {
     fn lock(&self) -> Result<()> {
         let lake = self.engine().lake().local_path("")?;
         let root = self.engine().project().root.join("sql");
-        let folders: Vec<String> =
-            [lake, root, self.engine().temp().to_owned()].iter().map(|path| literal(&format!("{}/", path.display().to_string().trim_end_matches('/')))).collect();
+        let folders: Vec<String> = [lake, root, self.engine().temp().to_owned()]
+            .iter()
+            .map(|path| literal(&format!("{}/", path.display().to_string().trim_end_matches('/'))))
+            .collect();
         execute(
             self.connection(),
             &format!("set allowed_directories = [{}]; set enable_external_access = false; set lock_configuration = true", folders.join(", ")),

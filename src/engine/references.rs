@@ -109,7 +109,10 @@ mod tests {
         // A CTE is not visible before it is defined, nor outside of its query.
         assert_eq!(names("with b as (select * from a), a as (select 1) select * from b").unwrap(), ["a"]);
         assert_eq!(names("select * from (with t as (select 1) select * from t) cross join t").unwrap(), ["t"]);
-        assert_eq!(names("with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r").unwrap(), Vec::<String>::new());
+        assert_eq!(
+            names("with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r").unwrap(),
+            Vec::<String>::new()
+        );
         assert_eq!(names("select unnest([1]) union all select * from range(3) union all from z").unwrap(), ["z"]);
     }
 

@@ -14,6 +14,11 @@ pub(super) fn select(root: &Path, seed: &Model) -> String {
         "select {} from read_csv({file}, header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, skip = {}, nullstr = '', allow_quoted_nulls = false, auto_detect = false, columns = {{{}}})",
         casts.join(", "),
         seed.header.lines,
-        seed.contract.iter().flat_map(|contract| &contract.columns).map(|column| format!("{}: 'VARCHAR'", literal(&column.name))).collect::<Vec<_>>().join(", "),
+        seed.contract
+            .iter()
+            .flat_map(|contract| &contract.columns)
+            .map(|column| format!("{}: 'VARCHAR'", literal(&column.name)))
+            .collect::<Vec<_>>()
+            .join(", "),
     )
 }

@@ -76,18 +76,19 @@ fn scratch(engine: &Engine) -> Result<Connection> {
 
 fn compute(engine: &Engine, connection: &Connection, model: &Model, receipt: &Receipt, landed: u64, path: &str) -> Result<()> {
     let spool = tempfile::Builder::new().prefix("staged-").suffix(".parquet").tempfile_in(engine.temp())?.into_temp_path();
-    let sql = format!(
-        "copy ({}) to {} (format parquet, compression zstd, compression_level 1)",
-        select(model),
-        literal(&spool.display().to_string())
-    );
-    let rows = connection.execute(&sql, []).map_err(|error| {
-        session::refused(error, &model.text).within(format!("{}: staging pull {} failed", model.file.display(), receipt.pull_id))
-    })?;
+    let sql =
+        format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", select(model), literal(&spool.display().to_string()));
+    let rows = connection
+        .execute(&sql, [])
+        .map_err(|error| session::refused(error, &model.text).within(format!("{}: staging pull {} failed", model.file.display(), receipt.pull_id)))?;
     if rows as u64 != landed {
         return Err(Error::new(
             Kind::Contract,
-            format!("{}: gives {rows} rows for the {landed} records of pull {}; a staging model gives one row per record", model.file.display(), receipt.pull_id),
+            format!(
+                "{}: gives {rows} rows for the {landed} records of pull {}; a staging model gives one row per record",
+                model.file.display(),
+                receipt.pull_id
+            ),
         )
         .hint("move filters, joins and unnest into a mart or an intermediate model"));
     }

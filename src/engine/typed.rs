@@ -81,7 +81,9 @@ fn covered_sql(rows: &str, cover: &Cover, suffix: &str) -> String {
         );
     }
     if cover.windows.is_empty() {
-        return format!("select version.*, pull.cover_at as cover_at from {rows} as version join etl.pulls_{suffix} as pull on pull.pull_id = version._pull_id");
+        return format!(
+            "select version.*, pull.cover_at as cover_at from {rows} as version join etl.pulls_{suffix} as pull on pull.pull_id = version._pull_id"
+        );
     }
     format!(
         "select version.*, least(pull.cover_at, (select min(later.pulled_at) from etl.windows_{suffix} as later \

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use sha2::{Digest, Sha256};
+
 use super::{
     paginate::{Facts, Pager, Step},
     plan::{Call, Pull},
@@ -106,7 +108,16 @@ impl Caller<'_> {
             let fetched = self.http.get(&request, read).await;
             ended.requests += 1;
             let partition_no = u32::try_from(call.partitions.start).unwrap_or(u32::MAX);
-            let landing = |answer: Answer| Landing { request_no, partition_no, page_no, answer, envelope: None, error: None, page: None };
+            let empty = |answer: Answer, body_sha256: String| Landing {
+                request_no,
+                partition_no,
+                page_no,
+                answer,
+                body_sha256,
+                envelope: None,
+                error: None,
+                page: None,
+            };
             let fetched = match fetched {
                 Ok(fetched) => fetched,
                 Err(failure) => {
@@ -115,7 +126,8 @@ impl Caller<'_> {
                         ended.retries += u64::from(answer.attempts - 1);
                         ended.bytes += answer.body.len() as u64;
                         let envelope = self.kept_of_failed(&answer.body);
-                        self.land(Landing { envelope, error: Some(told(&failed)), ..landing(answer) }).await.map_err(error)?;
+                        let hash = sha256(&answer.body);
+                        self.land(Landing { envelope, error: Some(told(&failed)), ..empty(answer, hash) }).await.map_err(error)?;
                     }
                     return Err(error(failed));
                 }
@@ -133,18 +145,25 @@ impl Caller<'_> {
                     let failed =
                         (!single).then(|| Error::new(means, format!("`{}`: GET {} answered {status_code}", self.endpoint.id, fetched.answer.url)));
                     let envelope = self.kept_of_failed(&fetched.answer.body);
-                    self.land(Landing { envelope, error: failed.as_ref().map(told), ..landing(fetched.answer) }).await.map_err(error)?;
+                    let hash = sha256(&fetched.answer.body);
+                    self.land(Landing { envelope, error: failed.as_ref().map(told), ..empty(fetched.answer, hash) }).await.map_err(error)?;
                     ended.stop = Some(Stop::Single);
                     return failed.map_or(Ok(status), |failed| Err(error(failed)));
                 }
             };
             let (url, body) = (fetched.answer.url.clone(), fetched.answer.body.clone());
             let within = |failed: Error| failed.within(format!("`{}`: GET {url}", self.endpoint.id));
+            // Where the processor cannot help, hashing takes longer than everything else: it has a thread of its own meanwhile.
+            let hashing = tokio::task::spawn_blocking({
+                let body = body.clone();
+                move || sha256(&body)
+            });
             let page = match prepare(self.endpoint, self.pull, call, body, &sliced) {
                 Ok(page) => page,
                 Err(failed) => {
                     let envelope = self.kept_of_failed(&fetched.answer.body);
-                    self.land(Landing { envelope, error: Some(told(&failed)), ..landing(fetched.answer) }).await.map_err(error)?;
+                    let hash = sha256(&fetched.answer.body);
+                    self.land(Landing { envelope, error: Some(told(&failed)), ..empty(fetched.answer, hash) }).await.map_err(error)?;
                     return Err(error(within(failed)));
                 }
             };
@@ -162,9 +181,10 @@ impl Caller<'_> {
                 pager.after(&Facts { keys: &keys, ordered: page.ordered.clone(), envelope: &sliced.envelope, bare: sliced.bare })
             };
             ended.expected = pager.expected();
+            let hash = hashing.await.map_err(|cause| error(Error::new(Kind::Internal, "hashing broke off").because(cause)))?;
             let envelope = (!sliced.envelope.is_null()).then(|| sliced.envelope.to_string());
             let failed = if let Step::Failed(_, failed) = &step { Some(told(failed)) } else { None };
-            self.land(Landing { envelope, error: failed, page: Some(page), ..landing(fetched.answer) }).await.map_err(error)?;
+            self.land(Landing { envelope, error: failed, page: Some(page), ..empty(fetched.answer, hash) }).await.map_err(error)?;
             match step {
                 Step::More => {}
                 Step::Done(stop) => {
@@ -202,4 +222,8 @@ impl Caller<'_> {
             self.given_up.store(true, Ordering::Relaxed);
         }
     }
+}
+
+fn sha256(body: &[u8]) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,7 +3,7 @@
 //! One lone surrogate would fail a whole DuckDB statement, so no such record may reach `payload` unrepaired. The check is
 //! cheap for sound records: only an escape that begins like a surrogate, or a body that serde_json refused, is looked at closer.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use memchr::memmem;
 use serde::de::IgnoredAny;
@@ -40,10 +40,13 @@ pub fn check(record: &[u8], checked: bool) -> Result<Checked<'_>, String> {
     Ok(Checked::Repaired { payload, defect: found.join(", ") })
 }
 
+/// Built once: building it costs as much as searching a short record.
+static ESCAPE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\\u"));
+
 /// Whether an escape is half of a surrogate pair. The text's strings must be sound otherwise.
 fn has_lone_surrogate(text: &[u8]) -> bool {
     let mut at = 0;
-    while let Some(found) = memmem::find(&text[at..], b"\\u") {
+    while let Some(found) = ESCAPE.find(&text[at..]) {
         let position = at + found;
         at = position + 2;
         let backslashes = text[..position].iter().rev().take_while(|byte| **byte == b'\\').count();

@@ -58,10 +58,13 @@ pub enum Payload {
 
 impl Page {
     /// The payload of one of its records.
-    pub fn payload(&self, record: &Record) -> Cow<'_, str> {
+    pub fn payload<'p>(&'p self, record: &'p Record) -> Cow<'p, str> {
         match &record.payload {
-            Payload::Slice(range) => String::from_utf8_lossy(&self.body[range.clone()]),
-            Payload::Own(text) => Cow::Owned(text.clone()),
+            // Checked before, so the fallback is never taken; asking again is far cheaper than a copy.
+            Payload::Slice(range) => {
+                std::str::from_utf8(&self.body[range.clone()]).map_or_else(|_| String::from_utf8_lossy(&self.body[range.clone()]), Cow::Borrowed)
+            }
+            Payload::Own(text) => Cow::Borrowed(text),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The one task of a pull that writes: pages come in over a bounded channel, two Parquet files go out.
 
-use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::prepare::Page;
@@ -21,6 +19,8 @@ pub(super) struct Landing {
     pub(super) partition_no: u32,
     pub(super) page_no: u32,
     pub(super) answer: Answer,
+    /// Lower-case hex.
+    pub(super) body_sha256: String,
     /// The body without its records, or what is known of a failed one.
     pub(super) envelope: Option<String>,
     pub(super) error: Option<String>,
@@ -102,12 +102,8 @@ fn exchange(landing: &Landing) -> ExchangeRow {
         started: answer.started,
         duration_ms: i64::try_from(answer.duration.as_millis()).unwrap_or(i64::MAX),
         body_bytes: i64::try_from(answer.body.len()).unwrap_or(i64::MAX),
-        body_sha256: sha256(&answer.body),
+        body_sha256: landing.body_sha256.clone(),
         envelope: landing.envelope.clone(),
         error: landing.error.clone(),
     }
-}
-
-fn sha256(body: &Bytes) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }

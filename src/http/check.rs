@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 pub(super) fn judge(seen: &Seen<'_>, client: &Client) -> Verdict {
     let json = looks_like_json(seen.body);
     if json {
-        for rule in client.responses.iter().filter(|rule| applies(rule, seen)) {
+        if let Some(rule) = client.responses.iter().find(|rule| applies(rule, seen)) {
             return match rule.means {
                 Means::Gone => Verdict::Gone,
                 Means::Forbidden => Verdict::Forbidden,
@@ -159,6 +159,7 @@ mod tests {
             retry: Retry { attempts: 1, max_elapsed: Duration::ZERO, statuses: vec![409] },
             timeout: Duration::from_secs(1),
             max_body: 1,
+            probe: None,
             error: Some("/error".to_owned()),
             responses: vec![
                 ResponseRule { status: Some(400), pointer: "/code".to_owned(), equals: vec![101.into()], contains: None, means: Means::Gone },

@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn what_the_api_asks_for() {
         let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
-        let cases: [(&[(&str, &str)], Option<u64>); 10] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<u64>);
+        let cases: [Case<'_>; 10] = [
             (&[("retry-after", "17")], Some(17)),
             (&[("retry-after", "Sun, 01 Mar 2026 12:00:09 GMT")], Some(9)),
             (&[("retry-after", "Sun, 01 Mar 2026 11:00:00 GMT")], Some(0)),

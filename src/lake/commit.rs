@@ -109,7 +109,11 @@ mod tests {
         let file = File { rows: 99, ..whole.clone() };
         let wrong = Receipt { files: vec![file], records: 99, ..receipt.clone() };
         let error = lake.commit(&wrong).await.unwrap_err();
-        assert!(format!("{error:?}").ends_with(&format!("`{}` has 100 rows in {1} bytes, but 99 rows in {1} bytes were written", whole.path, whole.bytes)), "{error:?}");
+        assert!(
+            format!("{error:?}")
+                .ends_with(&format!("`{}` has 100 rows in {1} bytes, but 99 rows in {1} bytes were written", whole.path, whole.bytes)),
+            "{error:?}"
+        );
 
         fs_err::write(&local, &bytes[..bytes.len() - 7]).unwrap();
         let error = lake.commit(&receipt).await.unwrap_err();

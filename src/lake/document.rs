@@ -15,8 +15,7 @@ impl Lake {
         if self.put_new(path, text.clone()).await? || self.get(path).await? == text {
             return Ok(());
         }
-        Err(Error::new(Kind::Lake, format!("`{path}` exists and says something else"))
-            .hint("two processes used the same id; nothing was replaced"))
+        Err(Error::new(Kind::Lake, format!("`{path}` exists and says something else")).hint("two processes used the same id; nothing was replaced"))
     }
 }
 

@@ -260,9 +260,12 @@ mod tests {
         lake.commit(&receipt).await.unwrap();
         sample::backdate(&lake, &receipt.files[0].path, now() - old());
         put(&lake, &landed(1), old()).await;
-        lake.put_new(&layout::receipt("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(3)), format!(r#"{{"version":9,"files":[{{"path":"{}"}}]}}"#, landed(1)).into())
-            .await
-            .unwrap();
+        lake.put_new(
+            &layout::receipt("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(3)),
+            format!(r#"{{"version":9,"files":[{{"path":"{}"}}]}}"#, landed(1)).into(),
+        )
+        .await
+        .unwrap();
         assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
     }
 
@@ -274,7 +277,8 @@ mod tests {
         let day = Some("2026-01-01".parse().unwrap());
         let path = layout::mart_part("plans", id, day);
         lake.upload_new(&path, &file.path).await.unwrap();
-        let part = Part { day, path: path.clone(), rows: 1, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: String::new(), inputs: vec![] };
+        let part =
+            Part { day, path: path.clone(), rows: 1, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: String::new(), inputs: vec![] };
         let manifest = Manifest {
             version: MANIFEST_VERSION,
             table: "plans".into(),

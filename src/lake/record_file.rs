@@ -256,7 +256,10 @@ pub(super) fn number(count: u32) -> Result<i32> {
 mod tests {
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
-    use parquet::{basic::LogicalType, file::reader::{FileReader, SerializedFileReader}};
+    use parquet::{
+        basic::LogicalType,
+        file::reader::{FileReader, SerializedFileReader},
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -302,7 +305,12 @@ mod tests {
     #[test]
     fn every_column_comes_back() {
         let original = b"{\"a\":\"\xed\xa0\x80\"}";
-        let defective = RecordRow { payload_original: Some(original), defect: Some("lone surrogate"), window_at: DateTime::from_timestamp_micros(5), ..row(1, "{}") };
+        let defective = RecordRow {
+            payload_original: Some(original),
+            defect: Some("lone surrogate"),
+            window_at: DateTime::from_timestamp_micros(5),
+            ..row(1, "{}")
+        };
         let file = written(&[row(0, " {\"a\" : 1.0} "), defective]);
         assert_eq!(file.rows, 2);
         let batch = read_batches(&file.path, None).unwrap().next().unwrap().unwrap();
@@ -331,7 +339,9 @@ mod tests {
             let logical = column.logical_type_ref();
             match column.name() {
                 "scope" | "params" | "payload" => assert_eq!(logical, Some(&LogicalType::Json), "{}", column.name()),
-                "fetched_at" | "window_at" => assert!(matches!(logical, Some(LogicalType::Timestamp { is_adjusted_to_u_t_c: true, .. })), "{logical:?}"),
+                "fetched_at" | "window_at" => {
+                    assert!(matches!(logical, Some(LogicalType::Timestamp { is_adjusted_to_u_t_c: true, .. })), "{logical:?}")
+                }
                 _ => {}
             }
         }
@@ -379,49 +389,5 @@ mod tests {
             }
             prop_assert_eq!(read, payloads);
         }
-    }
-
-    /// `cargo test --lib lake::record_file -- --ignored --nocapture`: a million records of 800 bytes, shaped as TestRail's cases.
-    #[test]
-    #[ignore = "a measurement, not a check"]
-    #[expect(clippy::print_stderr, reason = "it is there to be read")]
-    fn a_million_records() {
-        const RECORDS: u32 = 1_000_000;
-        let mut seed = 1_u64;
-        let mut random = |below: u64| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) % below
-        };
-        let words = ["login", "bookmark", "toolbar", "open", "private", "settings", "verify", "tab", "shield", "history"];
-        let payloads: Vec<String> = (0..20_000)
-            .map(|id| {
-                let title: Vec<&str> = (0..9).map(|_| words[usize::try_from(random(10)).unwrap()]).collect();
-                let (created, updated) = (1_600_000_000 + random(99_999_999), 1_700_000_000 + random(9_999_999));
-                let fixed = r#""template_id":1,"type_id":7,"milestone_id":null,"refs":null,"suite_id":3192,"display_order":1,"is_deleted":0,"case_assignedto_id":null,"custom_automation_coverage":1,"custom_sub_test_suites":[1,2],"custom_rotation":null,"custom_prerequisites":null,"custom_preconds":null,"custom_notes":null,"custom_mission":null,"custom_goals":null,"custom_testrail_label":null,"custom_automated_test_names":null,"comments":[]"#;
-                format!(
-                    r#"{{"id":{id},"title":"{}","section_id":{},"priority_id":{},"created_by":{},"created_on":{created},"updated_by":{},"updated_on":{updated},"estimate":"{}s","custom_automation_status":{},{fixed}}}"#,
-                    title.join(" "), random(9_999), random(5), random(99), random(99), random(900), random(6),
-                )
-            })
-            .map(|text| { let missing = 800_usize.saturating_sub(text.len() + 20); text.replacen("\"refs\":null", &format!("\"refs\":\"{}\"", "BUG-1234567 ".repeat(missing / 12 + 1)), 1) })
-            .collect();
-        let budget = WriteBudget::new(64 << 20);
-        let mut writer = RecordWriter::create(&budget, &head()).unwrap();
-        let started = std::time::Instant::now();
-        let mut bytes = 0;
-        for record_no in 0..RECORDS {
-            let payload = &payloads[record_no as usize % payloads.len()];
-            bytes += payload.len();
-            writer.push(&row(record_no, payload)).unwrap();
-        }
-        let file = writer.finish().unwrap();
-        let seconds = started.elapsed().as_secs_f64();
-        let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM unknown");
-        let rate = bytes as f64 / 1e6 / seconds;
-        eprintln!("{} MB of JSON in {seconds:.2} s: {rate:.0} MB/s; file {} MB; {peak} (16 MB of it are the input)", bytes / 1_000_000, file.bytes / 1_000_000);
-        let kept = std::env::temp_dir().join("etl-a-million-records.parquet");
-        fs_err::copy(&file.path, &kept).unwrap();
-        eprintln!("{}", kept.display());
     }
 }

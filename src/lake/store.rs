@@ -56,7 +56,9 @@ impl Lake {
     /// [`Kind::Config`] for a location that is no folder.
     pub fn open(location: &str) -> Result<Self> {
         let folder = match location.split_once("://") {
-            None if location.is_empty() => return Err(Error::new(Kind::Config, "the lake's location is empty").hint("set `lake` in etl.toml or `ETL_LAKE`")),
+            None if location.is_empty() => {
+                return Err(Error::new(Kind::Config, "the lake's location is empty").hint("set `lake` in etl.toml or `ETL_LAKE`"));
+            }
             None => PathBuf::from(location),
             Some(("file", _)) => url::Url::parse(location)
                 .ok()
@@ -192,8 +194,7 @@ impl Lake {
             None => store.list(folder),
             Some(after) => store.list_with_offset(folder, &object_path(after)?),
         };
-        let mut objects: Vec<Object> =
-            listing.map_ok(Object::from).try_collect().await.map_err(|error| self.failed("list", prefix, error))?;
+        let mut objects: Vec<Object> = listing.map_ok(Object::from).try_collect().await.map_err(|error| self.failed("list", prefix, error))?;
         objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(objects)
     }
@@ -267,8 +268,8 @@ impl Lake {
 
     fn connected(&self) -> Result<&Arc<LocalFileSystem>> {
         if self.0.store.get().is_none() {
-            let store = LocalFileSystem::new_with_prefix(&self.0.folder)
-                .or_fail(Kind::Lake, || format!("cannot open the lake `{}`", self.0.location))?;
+            let store =
+                LocalFileSystem::new_with_prefix(&self.0.folder).or_fail(Kind::Lake, || format!("cannot open the lake `{}`", self.0.location))?;
             // Off by default: without it a power cut may keep a receipt and lose the records it names.
             let _ = self.0.store.set(Arc::new(store.with_fsync(true)));
         }

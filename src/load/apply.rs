@@ -19,7 +19,13 @@ use crate::{
 const HANDED: usize = 5_000;
 
 /// Deletes, updates and inserts what the difference says.
-pub(super) async fn apply(session: &mut dyn Session, contract: &Contract, target: &Target, mart: &Mart, diff: &Diff<Vec<Value<'static>>>) -> Result<()> {
+pub(super) async fn apply(
+    session: &mut dyn Session,
+    contract: &Contract,
+    target: &Target,
+    mart: &Mart,
+    diff: &Diff<Vec<Value<'static>>>,
+) -> Result<()> {
     let statements = Statements::new(session.flavour(), target);
     let delete = statements.delete();
     for key in &diff.delete {

@@ -57,7 +57,13 @@ pub(super) async fn load(destination: &Destination, pairs: Vec<Pair>, manner: &M
         if done.error.is_none() {
             done.error = edited(&done);
         }
-        observer.on(&Event::TableFinished { table, inserted: done.inserted, updated: done.updated, deleted: done.deleted, unchanged: done.unchanged });
+        observer.on(&Event::TableFinished {
+            table,
+            inserted: done.inserted,
+            updated: done.updated,
+            deleted: done.deleted,
+            unchanged: done.unchanged,
+        });
         summary.tables.push(done);
     }
     if let Some(session) = open {
@@ -93,7 +99,16 @@ fn edited(done: &TableSummary) -> Option<Error> {
     let found = done.verification.as_ref().filter(|found| found.edited > 0)?;
     let keys: Vec<&str> = found.samples.iter().take(5).map(|sample| sample.key.as_str()).collect();
     Some(
-        Error::new(Kind::Database, format!("{} of `{}` {} edited by hand: {}", count(found.edited, "row"), done.table, if found.edited == 1 { "was" } else { "were" }, keys.join("; ")))
-            .hint("to have them written again, set their `_row_hash` to 0 and run `etl load`"),
+        Error::new(
+            Kind::Database,
+            format!(
+                "{} of `{}` {} edited by hand: {}",
+                count(found.edited, "row"),
+                done.table,
+                if found.edited == 1 { "was" } else { "were" },
+                keys.join("; ")
+            ),
+        )
+        .hint("to have them written again, set their `_row_hash` to 0 and run `etl load`"),
     )
 }

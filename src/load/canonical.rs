@@ -11,7 +11,7 @@
 //! ```
 //! All numbers are big-endian. The hash is the first 8 bytes of the SHA-256 of that, as a big-endian i64.
 
-use sha2::{Digest, Sha256};
+use sha2::block_api::compress256;
 
 use super::value::Value;
 
@@ -53,18 +53,35 @@ impl Canonical {
         self.bytes.extend_from_slice(&number.to_be_bytes());
     }
 
-    /// The row's hash, as `_row_hash` holds it.
-    pub(super) fn hash(&self) -> i64 {
-        let digest = Sha256::digest(&self.bytes);
-        i64::from_be_bytes(std::array::from_fn(|index| digest[index]))
+    /// The row's hash, as `_row_hash` holds it. Ends the row.
+    pub(super) fn hash(&mut self) -> i64 {
+        self.hash_and_digest().0
     }
 
-    /// 16 bytes of the same digest: what stands for a key or a row's values in memory.
-    pub(super) fn fingerprint(&self) -> u128 {
-        let digest = Sha256::digest(&self.bytes);
-        u128::from_be_bytes(std::array::from_fn(|index| digest[index]))
+    /// The row's hash, and 16 bytes of the same digest that stand for its values, or a key, in memory. Ends the row.
+    pub(super) fn hash_and_digest(&mut self) -> (i64, u128) {
+        let words = self.sha256();
+        let digest = words[..4].iter().fold(0, |digest, word| digest << 32 | u128::from(*word));
+        let hash = u64::from(words[0]) << 32 | u64::from(words[1]);
+        (hash.cast_signed(), digest)
+    }
+
+    /// SHA-256 of the buffer. The padding is put right behind the row and the compression function is called once: without
+    /// optimisation the convenient interface takes longer around the compression than the compression itself.
+    fn sha256(&mut self) -> [u32; 8] {
+        let bits = self.bytes.len() as u64 * 8;
+        self.bytes.push(0x80);
+        let padded = (self.bytes.len() + 8).next_multiple_of(64);
+        self.bytes.resize(padded - 8, 0);
+        self.bytes.extend_from_slice(&bits.to_be_bytes());
+        let mut state = SHA256_START;
+        compress256(&mut state, self.bytes.as_chunks().0);
+        state
     }
 }
+
+/// FIPS 180-4, 5.3.3.
+const SHA256_START: [u32; 8] = [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The hash of the values of one row.
 pub fn row_hash(values: &[Value<'_>]) -> i64 {
@@ -96,6 +113,8 @@ impl SetDigest {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     fn hex(values: &[Value<'_>]) -> (String, i64) {
@@ -123,6 +142,17 @@ mod tests {
         for (values, bytes, hash) in vectors {
             let (got_bytes, got_hash) = hex(values);
             assert_eq!((got_bytes.as_str(), got_hash), (*bytes, *hash), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_sha256_at_every_length() {
+        for length in 0..300 {
+            let mut canonical = Canonical { bytes: vec![0xa5; length] };
+            let want = Sha256::digest(&canonical.bytes);
+            let (hash, digest) = canonical.hash_and_digest();
+            assert_eq!(hash.to_be_bytes(), want[..8], "{length}");
+            assert_eq!(digest.to_be_bytes(), want[..16], "{length}");
         }
     }
 

@@ -2,8 +2,8 @@
 
 use arrow::{
     array::{
-        Array, AsArray, BooleanArray, Date32Array, Date64Array, Float32Array, Float64Array, LargeStringArray, PrimitiveArray, RecordBatch, StringArray,
-        StringViewArray,
+        Array, AsArray, BooleanArray, Date32Array, Date64Array, Float32Array, Float64Array, LargeStringArray, PrimitiveArray, RecordBatch,
+        StringArray, StringViewArray,
     },
     datatypes::{
         ArrowPrimitiveType, DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -37,7 +37,10 @@ impl<'a> Cells<'a> {
                     .hint("the contract is newer than the mart; run `etl transform`")
             })?;
             columns.push(cell(array.as_ref()).ok_or_else(|| {
-                Error::new(Kind::Contract, format!("column `{}` of the mart `{}` has the type {}, which no column can hold", column.name, contract.table, array.data_type()))
+                Error::new(
+                    Kind::Contract,
+                    format!("column `{}` of the mart `{}` has the type {}, which no column can hold", column.name, contract.table, array.data_type()),
+                )
             })?);
         }
         Ok(Self { columns, rows: batch.num_rows() })

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{ColumnType, Contract},
-    error::Result,
+    error::{Error, Kind, Result},
 };
 
 /// The days of a snapshot as parameters.
@@ -37,12 +37,19 @@ pub(super) async fn digest(session: &mut dyn Session, target: &Target, days: &[V
     Ok(digest)
 }
 
-/// The difference between mart and table, row by row.
+/// The difference between mart and table, row by row. `hashes`: of the mart's rows, in order.
 ///
 /// # Errors
 /// [`crate::error::Kind::Preflight`] for keys that are in the mart more than once.
-pub(super) async fn difference(session: &mut dyn Session, contract: &Contract, target: &Target, mart: &Mart, days: &[Value<'_>]) -> Result<Diff<Vec<Value<'static>>>> {
-    let mut differ = index(contract, target, mart)?;
+pub(super) async fn difference(
+    session: &mut dyn Session,
+    contract: &Contract,
+    target: &Target,
+    mart: &Mart,
+    hashes: &[i64],
+    days: &[Value<'_>],
+) -> Result<Diff<Vec<Value<'static>>>> {
+    let mut differ = index(contract, target, mart, hashes)?;
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
     let sql = Statements::new(session.flavour(), target).keys(days.len());
@@ -61,25 +68,24 @@ pub(super) async fn difference(session: &mut dyn Session, contract: &Contract, t
     Ok(differ.finish())
 }
 
-fn index(contract: &Contract, target: &Target, mart: &Mart) -> Result<Differ<Vec<Value<'static>>>> {
+fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> Result<Differ<Vec<Value<'static>>>> {
     let mut differ = Differ::new(contract.on_missing);
     let (mut twice, mut samples) = (0, Vec::new());
+    let mut hashes = hashes.iter();
     let mut canonical = Canonical::default();
     for batch in (mart.open)()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         let mut key = Vec::with_capacity(target.key.len());
         for row in 0..rows.len() {
-            canonical.start();
-            for column in &target.hashed {
-                canonical.push(&rows.sound(*column, row)?);
-            }
-            let hash = canonical.hash();
+            let hash = hashes
+                .next()
+                .ok_or_else(|| Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table)))?;
             key.clear();
             for column in &target.key {
                 key.push(rows.sound(column.position, row)?);
             }
-            if !differ.add(MartRow { key: fingerprint(&mut canonical, target, &key), hash }) {
+            if !differ.add(MartRow { key: fingerprint(&mut canonical, target, &key), hash: *hash }) {
                 twice += 1;
                 if samples.len() < SAMPLES {
                     samples.push(key_text(contract, &key));
@@ -96,5 +102,5 @@ pub(super) fn fingerprint(canonical: &mut Canonical, target: &Target, key: &[Val
     for (column, value) in target.key.iter().zip(key) {
         canonical.push(&column.collation.fold(value));
     }
-    canonical.fingerprint()
+    canonical.hash_and_digest().1
 }

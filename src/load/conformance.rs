@@ -74,9 +74,39 @@ pub(super) async fn limits_round_trip(destination: &Destination, folder: &Path) 
     let null = || Value::Null;
     let rows: Vec<Row> = vec![
         vec![text(""), null(), null(), null(), null(), null(), null(), null(), null()],
-        vec![text(" "), Value::Int(-32_768), Value::Int(i32::MIN.into()), Value::Int(i64::MIN), Value::Double(f64::MIN), text(""), text(""), Value::Date(-354_285), Value::Timestamp(-30_610_224_000)],
-        vec![text("A"), Value::Int(32_767), Value::Int(i32::MAX.into()), Value::Int(i64::MAX), Value::Double(f64::MAX), text("😀"), text("שלום"), Value::Date(2_932_896), Value::Timestamp(253_402_300_799)],
-        vec![text("a"), Value::Int(0), Value::Int(0), Value::Int(0), Value::Double(f64::MIN_POSITIVE), text("it's \"x\""), text("a\\b\n\r\t;--"), Value::Date(0), Value::Timestamp(-1)],
+        vec![
+            text(" "),
+            Value::Int(-32_768),
+            Value::Int(i32::MIN.into()),
+            Value::Int(i64::MIN),
+            Value::Double(f64::MIN),
+            text(""),
+            text(""),
+            Value::Date(-354_285),
+            Value::Timestamp(-30_610_224_000),
+        ],
+        vec![
+            text("A"),
+            Value::Int(32_767),
+            Value::Int(i32::MAX.into()),
+            Value::Int(i64::MAX),
+            Value::Double(f64::MAX),
+            text("😀"),
+            text("שלום"),
+            Value::Date(2_932_896),
+            Value::Timestamp(253_402_300_799),
+        ],
+        vec![
+            text("a"),
+            Value::Int(0),
+            Value::Int(0),
+            Value::Int(0),
+            Value::Double(f64::MIN_POSITIVE),
+            text("it's \"x\""),
+            text("a\\b\n\r\t;--"),
+            Value::Date(0),
+            Value::Timestamp(-1),
+        ],
         vec![text("a "), null(), null(), null(), Value::Double(0.1), text("NULL"), text("null"), null(), Value::Timestamp(0)],
         vec![text("é"), null(), null(), null(), Value::Double(5e-324), text("1"), text(&"x".repeat(70_000)), null(), null()],
     ];
@@ -85,7 +115,9 @@ pub(super) async fn limits_round_trip(destination: &Destination, folder: &Path) 
 }
 
 fn any_row() -> impl Strategy<Value = Row> {
-    let text_of = |most: usize| vec(any::<char>().prop_filter("no NUL", |c| *c != '\0'), 0..=most).prop_map(|chars| text(&chars.into_iter().collect::<String>()));
+    let text_of = |most: usize| {
+        vec(any::<char>().prop_filter("no NUL", |c| *c != '\0'), 0..=most).prop_map(|chars| text(&chars.into_iter().collect::<String>()))
+    };
     let or_null = |value: BoxedStrategy<Value<'static>>| prop_oneof![1 => Just(Value::Null), 4 => value];
     (
         or_null(any::<i16>().prop_map(|n| Value::Int(n.into())).boxed()),
@@ -182,7 +214,10 @@ pub(super) async fn rows_of_others_are_blocked(destination: &Destination, folder
 
 /// A snapshot mart compares and deletes inside its own days only.
 pub(super) async fn a_snapshot_owns_its_days(destination: &Destination, folder: &Path) {
-    let mut contract = state("daily", vec![column("on_day", ColumnType::Date, "not null"), column("thing", ColumnType::Integer, "not null"), column("n", ColumnType::Integer, "")]);
+    let mut contract = state(
+        "daily",
+        vec![column("on_day", ColumnType::Date, "not null"), column("thing", ColumnType::Integer, "not null"), column("n", ColumnType::Integer, "")],
+    );
     contract.key = vec!["on_day".to_owned(), "thing".to_owned()];
     contract.grain = Grain::Snapshot { of: "x".to_owned(), date: "on_day".to_owned() };
     migrated(destination, folder, &[&contract]).await;
@@ -266,7 +301,10 @@ pub(super) async fn preflight_trims_or_refuses(destination: &Destination, folder
     assert!(told.contains("`plan` integer is NULL") && told.contains("7 rows") && told.contains("and 2 more"), "{told}");
     assert!(told.contains("`first_seen` timestamp is outside of the years 1000 to 9999 in 1 row: plan=1"), "{told}");
 
-    let twice = load_one(destination, &contract, &Arc::new(mart(&contract, &[plan(4, "a", 1), plan(4, "b", 1)], 2)), &manner(Mode::Load)).await.error.unwrap();
+    let twice = load_one(destination, &contract, &Arc::new(mart(&contract, &[plan(4, "a", 1), plan(4, "b", 1)], 2)), &manner(Mode::Load))
+        .await
+        .error
+        .unwrap();
     assert!(format!("{twice:?}").contains("1 row of `plans` has a key that another row has: plan=4"), "{twice:?}");
     assert_eq!(stored(destination, &contract).await, kept);
 }
@@ -277,7 +315,11 @@ pub(super) async fn guards_hold(destination: &Destination, folder: &Path) {
     migrated(destination, folder, &[&contract]).await;
     let rows: Vec<Row> = (0..60).map(|n| plan(n, "x", 1)).collect();
     loaded(destination, &contract, &rows, 5).await;
-    let accepting = { let mut way = manner(Mode::Load); way.accept_shrink = vec!["plans".to_owned()]; way };
+    let accepting = {
+        let mut way = manner(Mode::Load);
+        way.accept_shrink = vec!["plans".to_owned()];
+        way
+    };
     for left in [30, 0] {
         let fewer = Arc::new(mart(&contract, &rows[..left], 6));
         let refused = load_one(destination, &contract, &fewer, &manner(Mode::Load)).await;
@@ -290,7 +332,11 @@ pub(super) async fn guards_hold(destination: &Destination, folder: &Path) {
     }
     let older = Arc::new(mart(&contract, &rows, 4));
     assert_eq!(load_one(destination, &contract, &older, &manner(Mode::Load)).await.error.unwrap().kind(), Kind::Guard);
-    let asked = { let mut way = manner(Mode::Load); way.asked_for = true; way };
+    let asked = {
+        let mut way = manner(Mode::Load);
+        way.asked_for = true;
+        way
+    };
     assert_eq!(load_one(destination, &contract, &older, &asked).await.inserted, 60);
 }
 

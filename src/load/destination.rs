@@ -29,7 +29,8 @@ impl Destination {
         let flavour = match scheme {
             "sqlite" => Flavour::Sqlite,
             "mysql" | "mariadb" | "postgres" | "postgresql" => {
-                return Err(Error::new(Kind::Config, format!("the destination `{scheme}:` is not supported yet")).hint("use `sqlite:PATH` in `database` of etl.toml or `ETL_DATABASE`"));
+                return Err(Error::new(Kind::Config, format!("the destination `{scheme}:` is not supported yet"))
+                    .hint("use `sqlite:PATH` in `database` of etl.toml or `ETL_DATABASE`"));
             }
             _ => {
                 // The address is not repeated: it may hold a password in a form that we do not understand.

@@ -121,11 +121,8 @@ mod tests {
 
     #[test]
     fn every_row_has_one_fate() {
-        let got = diff(
-            &[(1, 10), (2, 20), (3, 30), (4, 40)],
-            &[(2, Some(20)), (3, Some(31)), (4, None), (5, Some(50)), (6, None)],
-            OnMissing::Delete,
-        );
+        let got =
+            diff(&[(1, 10), (2, 20), (3, 30), (4, 40)], &[(2, Some(20)), (3, Some(31)), (4, None), (5, Some(50)), (6, None)], OnMissing::Delete);
         assert_eq!(got, Diff { insert: vec![0], update: vec![2], delete: vec![5], kept: 0, unchanged: 1, blocked: vec![3], owned: 3 });
         assert_eq!(got.owned_after(), 3);
     }

@@ -53,9 +53,7 @@ impl Flavour {
     /// Count, sum of the low and sum of the high 32 bits of `_row_hash`, as three BIGINT columns.
     pub(super) fn digest_columns(self) -> &'static str {
         match self {
-            Self::Sqlite => {
-                r#"count("_row_hash"), coalesce(sum("_row_hash" & 4294967295), 0), coalesce(sum(("_row_hash" >> 32) & 4294967295), 0)"#
-            }
+            Self::Sqlite => r#"count("_row_hash"), coalesce(sum("_row_hash" & 4294967295), 0), coalesce(sum(("_row_hash" >> 32) & 4294967295), 0)"#,
             Self::Mysql => {
                 "count(`_row_hash`), cast(coalesce(sum(`_row_hash` & 4294967295), 0) as signed), cast(coalesce(sum((`_row_hash` >> 32) & 4294967295), 0) as signed)"
             }

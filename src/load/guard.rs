@@ -17,7 +17,9 @@ use crate::{
 pub(super) fn shrink<K>(contract: &Contract, diff: &Diff<K>, limits: LoadLimits, accepted: bool) -> Result<()> {
     let (before, after) = (diff.owned, diff.owned_after());
     let table = &contract.table;
-    let refused = |what: String| Err(Error::new(Kind::Guard, what).hint(format!("look at `etl load {table} --plan`; if it is right, add `--accept-shrink {table}`")));
+    let refused = |what: String| {
+        Err(Error::new(Kind::Guard, what).hint(format!("look at `etl load {table} --plan`; if it is right, add `--accept-shrink {table}`")))
+    };
     if accepted || after >= before {
         return Ok(());
     }
@@ -75,7 +77,15 @@ mod tests {
     }
 
     fn losing(before: u64, gone: u64, new: usize) -> Diff<u64> {
-        Diff { insert: (0..new as u32).collect(), update: vec![], delete: (0..gone).collect(), kept: 0, unchanged: before - gone, blocked: vec![], owned: before }
+        Diff {
+            insert: (0..new as u32).collect(),
+            update: vec![],
+            delete: (0..gone).collect(),
+            kept: 0,
+            unchanged: before - gone,
+            blocked: vec![],
+            owned: before,
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use super::{
-    canonical::HASH_VERSION,
+    canonical::{HASH_VERSION, SetDigest},
+    mart::Mart,
     session::Session,
     statement::last_load,
     value::Value,
@@ -35,6 +36,12 @@ pub(super) struct Counts {
 pub(super) struct LastLoad {
     pub(super) transform_id: Option<Uuid>,
     pub(super) as_of: Option<DateTime<Utc>>,
+    /// Rows of the mart that the table held after it.
+    pub(super) held: u64,
+    /// Nothing was left out, and the hashes are of our version: the digest says it all.
+    pub(super) whole: bool,
+    /// Of the owned rows after it.
+    pub(super) digest: SetDigest,
 }
 
 /// The ledger's columns, from which the migrations are written too.
@@ -57,6 +64,9 @@ pub(super) fn columns() -> Vec<Column> {
         column("deleted", ColumnType::BigInt, "rows deleted"),
         column("unchanged", ColumnType::BigInt, "rows that were as the mart has them"),
         column("blocked", ColumnType::BigInt, "rows left out because a row that etl did not write has their key"),
+        column("owned_rows", ColumnType::BigInt, "owned rows after the load (of a snapshot: of the mart's days)"),
+        column("hash_low", ColumnType::BigInt, "sum of the low 32 bits of their hashes"),
+        column("hash_high", ColumnType::BigInt, "sum of the high 32 bits of their hashes"),
         column("hash_version", ColumnType::SmallInt, "version of the canonical form behind _row_hash"),
         column("etl_version", ColumnType::Varchar(30), "version of etl"),
     ]
@@ -64,11 +74,15 @@ pub(super) fn columns() -> Vec<Column> {
 
 /// The last load of `table`.
 pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Option<LastLoad>> {
-    let sql = last_load(session.flavour(), LEDGER, &["transform_id", "as_of"]);
+    let names = ["transform_id", "as_of", "inserted", "updated", "unchanged", "blocked", "owned_rows", "hash_low", "hash_high", "hash_version"];
+    let mut kinds = [ColumnType::BigInt; 10];
+    kinds[0] = ColumnType::Varchar(36);
+    kinds[1] = ColumnType::Timestamp;
+    let sql = last_load(session.flavour(), LEDGER, &names);
     let mut last = None;
     let parameters = [Value::Text(table.into())];
     session
-        .fetch(&sql, &parameters, &[ColumnType::Varchar(36), ColumnType::Timestamp], &mut |row| {
+        .fetch(&sql, &parameters, &kinds, &mut |row| {
             let transform_id = match &row[0] {
                 Value::Text(text) => Uuid::parse_str(text).ok(),
                 _ => None,
@@ -77,26 +91,50 @@ pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Optio
                 Value::Timestamp(seconds) => DateTime::from_timestamp(seconds, 0),
                 _ => None,
             };
-            last = Some(LastLoad { transform_id, as_of });
+            let number = |index: usize| match row[index] {
+                Value::Int(number) => number.cast_unsigned(),
+                _ => 0,
+            };
+            last = Some(LastLoad {
+                transform_id,
+                as_of,
+                held: number(2) + number(3) + number(4),
+                whole: number(5) == 0 && number(9) == u64::from(HASH_VERSION),
+                digest: SetDigest { rows: number(6), low: number(7), high: number(8) },
+            });
             Ok(())
         })
         .await?;
     Ok(last)
 }
 
+/// A load to be written down.
+pub(super) struct Record<'a> {
+    pub(super) table: &'a str,
+    pub(super) mart: &'a Mart,
+    pub(super) counts: &'a Counts,
+    /// Of the owned rows after it.
+    pub(super) digest: SetDigest,
+    pub(super) now: DateTime<Utc>,
+}
+
 /// Writes the row of a load; the caller commits.
-pub(super) async fn record(session: &mut dyn Session, table: &str, transform_id: Uuid, as_of: DateTime<Utc>, now: DateTime<Utc>, counts: &Counts) -> Result<()> {
+pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Result<()> {
+    let Record { table, mart, counts, digest, now } = record;
     let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
     let row = vec![
-        Value::Text(table.into()),
-        Value::Text(transform_id.to_string().into()),
-        Value::Timestamp(as_of.trunc_subsecs(0).timestamp()),
+        Value::Text((*table).into()),
+        Value::Text(mart.transform_id.to_string().into()),
+        Value::Timestamp(mart.as_of.trunc_subsecs(0).timestamp()),
         Value::Timestamp(now.trunc_subsecs(0).timestamp()),
         number(counts.inserted),
         number(counts.updated),
         number(counts.deleted),
         number(counts.unchanged),
         number(counts.blocked),
+        number(digest.rows),
+        number(digest.low),
+        number(digest.high),
         Value::Int(HASH_VERSION.into()),
         Value::Text(env!("CARGO_PKG_VERSION").into()),
     ];

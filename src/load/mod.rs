@@ -7,6 +7,7 @@ mod apply;
 mod batch;
 mod canonical;
 mod cells;
+mod civil;
 mod compare;
 #[cfg(test)]
 mod conformance;
@@ -25,6 +26,8 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod session;
+#[cfg(test)]
+mod speed;
 mod sqlite;
 mod statement;
 mod table;

@@ -73,7 +73,13 @@ const SAMPLES: usize = 5;
 
 impl Plan {
     /// Takes samples of a difference; reads the rows that would be updated.
-    pub(super) async fn of(session: &mut dyn Session, contract: &Contract, target: &Target, mart: &Mart, diff: &Diff<Vec<Value<'static>>>) -> Result<Self> {
+    pub(super) async fn of(
+        session: &mut dyn Session,
+        contract: &Contract,
+        target: &Target,
+        mart: &Mart,
+        diff: &Diff<Vec<Value<'static>>>,
+    ) -> Result<Self> {
         let mut samples = Vec::new();
         for (action, positions) in [(Action::Insert, &diff.insert), (Action::Update, &diff.update), (Action::Blocked, &diff.blocked)] {
             let some = &positions[..positions.len().min(SAMPLES)];

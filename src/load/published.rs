@@ -76,7 +76,9 @@ mod tests {
     fn a_replay_is_taken_only_when_asked_for() {
         let (old, new, replay) = ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z", "2024-06-01T00:00:00Z");
         let all = || vec![manifest(old, false), manifest(new, false), manifest(replay, true)];
-        let taken = |as_of: Option<&str>| chosen(all(), as_of.map(|text| text.parse().unwrap())).map(|manifest| manifest.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        let taken = |as_of: Option<&str>| {
+            chosen(all(), as_of.map(|text| text.parse().unwrap())).map(|manifest| manifest.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+        };
         assert_eq!(taken(None).as_deref(), Some(new));
         assert_eq!(taken(Some(replay)).as_deref(), Some(replay));
         assert_eq!(taken(Some(old)).as_deref(), Some(old));

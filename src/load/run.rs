@@ -110,7 +110,9 @@ pub async fn check(settings: &Settings) -> Result<String> {
     }
     let pending = status.iter().filter(|migration| migration.state == State::Pending).count() as u64;
     if pending > 0 {
-        return Err(Error::new(Kind::Database, format!("{server} at {destination} waits for {}", count(pending, "migration"))).hint("run `etl migrate run`"));
+        return Err(
+            Error::new(Kind::Database, format!("{server} at {destination} waits for {}", count(pending, "migration"))).hint("run `etl migrate run`")
+        );
     }
     Ok(format!("{server} at {destination}, {} applied", count(status.len() as u64, "migration")))
 }

@@ -110,10 +110,16 @@ fn batch(contract: &Contract, rows: &[Row]) -> RecordBatch {
             ColumnType::SmallInt => Arc::new(rows.iter().map(|row| int(row).map(|number| i16::try_from(number).unwrap())).collect::<Int16Array>()),
             ColumnType::Integer => Arc::new(rows.iter().map(|row| int(row).map(|number| i32::try_from(number).unwrap())).collect::<Int32Array>()),
             ColumnType::BigInt => Arc::new(rows.iter().map(int).collect::<Int64Array>()),
-            ColumnType::Double => Arc::new(rows.iter().map(|row| if let Value::Double(number) = row[index] { Some(number) } else { None }).collect::<Float64Array>()),
-            ColumnType::Date => Arc::new(rows.iter().map(|row| if let Value::Date(days) = row[index] { Some(days) } else { None }).collect::<Date32Array>()),
+            ColumnType::Double => {
+                Arc::new(rows.iter().map(|row| if let Value::Double(number) = row[index] { Some(number) } else { None }).collect::<Float64Array>())
+            }
+            ColumnType::Date => {
+                Arc::new(rows.iter().map(|row| if let Value::Date(days) = row[index] { Some(days) } else { None }).collect::<Date32Array>())
+            }
             ColumnType::Timestamp => Arc::new(
-                rows.iter().map(|row| if let Value::Timestamp(seconds) = row[index] { Some(seconds * 1_000_000 + 999_999) } else { None }).collect::<TimestampMicrosecondArray>(),
+                rows.iter()
+                    .map(|row| if let Value::Timestamp(seconds) = row[index] { Some(seconds * 1_000_000 + 999_999) } else { None })
+                    .collect::<TimestampMicrosecondArray>(),
             ),
             ColumnType::Varchar(_) | ColumnType::Text => {
                 Arc::new(rows.iter().map(|row| if let Value::Text(text) = &row[index] { Some(text.as_ref()) } else { None }).collect::<StringArray>())

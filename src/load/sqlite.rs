@@ -14,11 +14,12 @@ use sqlx::{
 };
 
 use super::{
+    civil::{date_text, parse_date, parse_timestamp, timestamp_text},
     flavour::Flavour,
     session::{Access, Applied, Each, Session},
     statement::{Sql, insert},
     target::{Collation, RealColumn, TableFacts, UniqueIndex},
-    value::{Value, date_text, days_of, timestamp_text},
+    value::Value,
 };
 use crate::{
     catalog::ColumnType,
@@ -28,6 +29,9 @@ use crate::{
 /// Rows of one INSERT (fewer where the columns are many).
 const INSERT_ROWS: usize = 500;
 
+/// Rows that SQLite's thread may read ahead: with few of them, two threads wait for each other all the time.
+const ROW_BUFFER: usize = 4_096;
+
 /// An open SQLite file.
 pub(super) struct SqliteSession {
     connection: SqliteConnection,
@@ -36,9 +40,10 @@ pub(super) struct SqliteSession {
 impl SqliteSession {
     /// Opens the file of `url` (`sqlite:path`). `create`: make the file, and its folder, if it is not there.
     pub(super) async fn open(url: &str, create: bool, wait: Duration) -> Result<Self> {
-        let options = SqliteConnectOptions::from_str(url).or_fail(Kind::Config, || format!("`{url}` is no SQLite address like `sqlite:data/etl.sqlite`"))?;
+        let options =
+            SqliteConnectOptions::from_str(url).or_fail(Kind::Config, || format!("`{url}` is no SQLite address like `sqlite:data/etl.sqlite`"))?;
         let path = options.get_filename().to_owned();
-        let mut options = options.create_if_missing(create).busy_timeout(wait).synchronous(SqliteSynchronous::Full);
+        let mut options = options.create_if_missing(create).busy_timeout(wait).synchronous(SqliteSynchronous::Full).row_buffer_size(ROW_BUFFER);
         if create {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 fs_err::create_dir_all(folder)?;
@@ -58,7 +63,11 @@ fn opening(path: &Path) -> String {
 
 /// Our error for one of SQLite: a busy database is a lock, all else a failure.
 fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> Error {
-    let busy = error.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6));
+    let busy = error
+        .as_database_error()
+        .and_then(DatabaseError::code)
+        .and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| matches!(code & 0xff, 5 | 6));
     let kind = if busy { Kind::Locked } else { Kind::Database };
     Error::new(kind, message()).because(error)
 }
@@ -90,16 +99,18 @@ fn stored<'r>(raw: SqliteValueRef<'r>, kind: ColumnType) -> Result<Value<'r>> {
     if raw.is_null() {
         return Ok(Value::Null);
     }
-    let class = raw.type_info().name().to_owned();
+    let class = raw.type_info().into_owned();
     let wrong = || "cannot read a value";
-    Ok(match (class.as_str(), kind) {
+    Ok(match (class.name(), kind) {
         ("INTEGER", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
-        ("INTEGER", ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt) => Value::Int(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
+        ("INTEGER", ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt) => {
+            Value::Int(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?)
+        }
         ("INTEGER", _) => Value::Text(<i64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
         ("REAL", ColumnType::Double) => Value::Double(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?),
         ("REAL", _) => Value::Text(<f64 as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?.to_string().into()),
         ("TEXT", _) => text(<&'r str as Decode<Sqlite>>::decode(raw).or_fail(Kind::Database, wrong)?, kind),
-        _ => Value::Text(format!("a {class}").into()),
+        (other, _) => Value::Text(format!("a {other}").into()),
     })
 }
 
@@ -107,14 +118,8 @@ fn stored<'r>(raw: SqliteValueRef<'r>, kind: ColumnType) -> Result<Value<'r>> {
 fn text(text: &str, kind: ColumnType) -> Value<'_> {
     let plain = || Value::Text(Cow::Borrowed(text));
     match kind {
-        ColumnType::Date => match text.parse::<chrono::NaiveDate>() {
-            Ok(date) if date_text(days_of(date)) == text => Value::Date(days_of(date)),
-            _ => plain(),
-        },
-        ColumnType::Timestamp => match chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S") {
-            Ok(time) if timestamp_text(time.and_utc().timestamp()) == text => Value::Timestamp(time.and_utc().timestamp()),
-            _ => plain(),
-        },
+        ColumnType::Date => parse_date(text).map_or_else(plain, Value::Date),
+        ColumnType::Timestamp => parse_timestamp(text).map_or_else(plain, Value::Timestamp),
         _ => plain(),
     }
 }
@@ -151,7 +156,10 @@ impl Session for SqliteSession {
 
     fn server(&mut self) -> BoxFuture<'_, Result<String>> {
         Box::pin(async {
-            let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&mut self.connection).await.map_err(|error| failed(error, || "cannot ask for the version"))?;
+            let version: String = sqlx::query_scalar("select sqlite_version()")
+                .fetch_one(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "cannot ask for the version"))?;
             Ok(format!("SQLite {version}"))
         })
     }
@@ -219,7 +227,10 @@ impl Session for SqliteSession {
                 Access::Read => "begin",
                 Access::Write => "begin immediate",
             };
-            sqlx::query(statement).execute(&mut self.connection).await.map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
+            sqlx::query(statement)
+                .execute(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
             Ok(())
         })
     }
@@ -242,7 +253,10 @@ impl Session for SqliteSession {
 
     fn execute<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            let done = sqlx::query_with(sql.safe(), arguments(values)?).execute(&mut self.connection).await.map_err(|error| failed(error, || "a statement failed"))?;
+            let done = sqlx::query_with(sql.safe(), arguments(values)?)
+                .execute(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "a statement failed"))?;
             Ok(done.rows_affected())
         })
     }
@@ -261,13 +275,17 @@ impl Session for SqliteSession {
     fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let at_once = INSERT_ROWS.min(Flavour::Sqlite.max_parameters() / columns.len().max(1)).max(1);
+            let whole = insert(Flavour::Sqlite, table, columns.iter().copied(), at_once);
             for chunk in rows.chunks(at_once) {
-                let sql = insert(Flavour::Sqlite, table, columns.iter().copied(), chunk.len());
+                let sql = if chunk.len() == at_once { whole.clone() } else { insert(Flavour::Sqlite, table, columns.iter().copied(), chunk.len()) };
                 let mut bound = SqliteArguments::default();
                 for row in chunk {
                     append(&mut bound, row)?;
                 }
-                sqlx::query_with(sql.safe(), bound).execute(&mut self.connection).await.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
+                sqlx::query_with(sql.safe(), bound)
+                    .execute(&mut self.connection)
+                    .await
+                    .map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
             }
             Ok(())
         })
@@ -283,14 +301,21 @@ impl Session for SqliteSession {
             let reading = || "cannot read the list of migrations";
             let dirty = self.connection.dirty_version("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
             let applied = self.connection.list_applied_migrations("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
-            Ok((applied.into_iter().map(|migration| Applied { version: migration.version, checksum: migration.checksum.into_owned() }).collect(), dirty))
+            Ok((
+                applied.into_iter().map(|migration| Applied { version: migration.version, checksum: migration.checksum.into_owned() }).collect(),
+                dirty,
+            ))
         })
     }
 
     fn migrate<'a>(&'a mut self, migrator: &'a Migrator) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             // sqlx takes no lock for SQLite. One transaction around all migrations is a lock, and leaves nothing half done.
-            let mut whole = self.connection.begin_with("begin immediate").await.map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
+            let mut whole = self
+                .connection
+                .begin_with("begin immediate")
+                .await
+                .map_err(|error| failed(error, || "cannot begin: another process is writing to the database"))?;
             migrator.run_direct(None, &mut *whole, false).await.or_fail(Kind::Database, || "a migration failed; the database is as it was before")?;
             whole.commit().await.map_err(|error| failed(error, || "cannot commit the migrations"))
         })
@@ -311,7 +336,7 @@ mod tests {
     use super::*;
     use crate::load::{
         conformance,
-        sample::{load_one, manner, mart, migrated, numbers, plan, plans, sqlite, state, column, text},
+        sample::{column, load_one, manner, mart, migrated, numbers, plan, plans, sqlite, state, text},
         table::Mode,
     };
 
@@ -367,13 +392,17 @@ mod tests {
         let mut contract = state("names", vec![column("name", ColumnType::Varchar(10), "not null"), column("n", ColumnType::Integer, "")]);
         contract.identity = None;
         migrated(&destination, folder.path(), &[]).await;
-        let mut session = SqliteSession::open(&format!("sqlite:{}", folder.path().join("db.sqlite").display()), false, Duration::from_secs(1)).await.unwrap();
-        sqlx::raw_sql("create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)")
-            .execute(&mut session.connection)
-            .await
-            .unwrap();
+        let mut session =
+            SqliteSession::open(&format!("sqlite:{}", folder.path().join("db.sqlite").display()), false, Duration::from_secs(1)).await.unwrap();
+        sqlx::raw_sql(
+            "create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)",
+        )
+        .execute(&mut session.connection)
+        .await
+        .unwrap();
         let row = |name: &str, n: i64| vec![text(name), Value::Int(n)];
-        let error = load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load)).await.error.unwrap();
+        let error =
+            load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load)).await.error.unwrap();
         assert!(format!("{error:?}").contains("equal under the collation of `name`"), "{error:?}");
         assert_eq!(load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1)], 1)), &manner(Mode::Load)).await.inserted, 1);
         let respelt = Arc::new(mart(&contract, &[row("A", 1)], 2));

@@ -60,8 +60,13 @@ impl<'a> Statements<'a> {
     }
 
     fn where_key(&self, first: usize) -> String {
-        let terms: Vec<String> =
-            self.target.key.iter().enumerate().map(|(index, key)| format!("{} = {}", self.flavour.quoted(&key.name), self.flavour.placeholder(first + index))).collect();
+        let terms: Vec<String> = self
+            .target
+            .key
+            .iter()
+            .enumerate()
+            .map(|(index, key)| format!("{} = {}", self.flavour.quoted(&key.name), self.flavour.placeholder(first + index)))
+            .collect();
         terms.join(" and ")
     }
 
@@ -163,7 +168,14 @@ mod tests {
 
     #[test]
     fn a_snapshot_owns_its_days_only() {
-        let target = Target { table: "t".to_owned(), columns: vec!["d".to_owned()], key: vec![], hashed: vec![0], updatable: vec![], date: Some("d".to_owned()) };
+        let target = Target {
+            table: "t".to_owned(),
+            columns: vec!["d".to_owned()],
+            key: vec![],
+            hashed: vec![0],
+            updatable: vec![],
+            date: Some("d".to_owned()),
+        };
         let sqlite = Statements::new(Flavour::Sqlite, &target);
         assert!(sqlite.digest(2).text().ends_with(r#" where "d" in (?, ?)"#));
         assert!(sqlite.digest(0).text().ends_with(" where 1 = 0"));

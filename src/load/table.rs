@@ -10,7 +10,7 @@ use super::{
     compare::{day_parameters, difference, digest},
     diff::Diff,
     guard,
-    ledger::{self, Counts, LEDGER},
+    ledger::{self, Counts, LEDGER, LastLoad, Record},
     mart::Mart,
     plan::Plan,
     preflight::{Scan, scan},
@@ -80,24 +80,29 @@ pub struct TableSummary {
 }
 
 /// Loads (or plans, or verifies) one table into `summary`.
-pub(super) async fn run(session: &mut dyn Session, contract: &Arc<Contract>, mart: &Arc<Mart>, manner: &Manner, summary: &mut TableSummary) -> Result<()> {
+pub(super) async fn run(
+    session: &mut dyn Session,
+    contract: &Arc<Contract>,
+    mart: &Arc<Mart>,
+    manner: &Manner,
+    summary: &mut TableSummary,
+) -> Result<()> {
     let facts = session.facts(&contract.table).await?;
     let target = Target::check(contract, facts.as_ref())?;
     if session.facts(LEDGER).await?.is_none() {
         return Err(Error::new(Kind::Database, format!("the destination has no table `{LEDGER}`")).hint("run `etl migrate run`"));
     }
+    let days = day_parameters(mart);
+    let one = One { contract, target: &target, mart, manner, days: &days };
+    // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
+    if let Some(held) = one.settled(session).await? {
+        summary.unchanged = held;
+        return Ok(());
+    }
     let scan = scanned(contract, &target, mart).await?;
     summary.cuts.clone_from(&scan.cuts);
     summary.nuls = scan.nuls;
     let access = if manner.mode == Mode::Load { Access::Write } else { Access::Read };
-    let days = day_parameters(mart);
-    let one = One { contract, target: &target, mart, manner, days: &days };
-
-    // A look without a lock: where the table is right already, nothing is locked and nothing is written.
-    if manner.mode == Mode::Load && one.is_loaded(session, &scan).await? {
-        summary.unchanged = scan.digest.rows;
-        return Ok(());
-    }
     session.begin(access).await?;
     match one.within(session, &scan, summary).await {
         Ok(true) => session.commit().await,
@@ -126,17 +131,22 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    /// Whether this very mart is what was loaded last, and the table still is what it comes to.
-    async fn is_loaded(&self, session: &mut dyn Session, scan: &Scan) -> Result<bool> {
+    /// If this very mart was loaded last and the owned rows still have the digest that they had then: how many rows of the
+    /// mart the table holds. A mart is never written twice, so there is no need to read it.
+    async fn settled(&self, session: &mut dyn Session) -> Result<Option<u64>> {
+        if self.manner.mode != Mode::Load {
+            return Ok(None);
+        }
         let last = self.not_older(session).await?;
-        Ok(last == Some(self.mart.transform_id) && digest(session, self.target, self.days).await? == scan.digest)
+        let Some(last) = last.filter(|last| last.whole && last.transform_id == Some(self.mart.transform_id)) else { return Ok(None) };
+        Ok((digest(session, self.target, self.days).await? == last.digest).then_some(last.held))
     }
 
-    /// The transform that was loaded last.
-    async fn not_older(&self, session: &mut dyn Session) -> Result<Option<Uuid>> {
+    /// The last load, unless it showed a later time.
+    async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
         guard::older(&self.contract.table, self.mart.as_of, last.and_then(|last| last.as_of), self.manner.asked_for)?;
-        Ok(last.and_then(|last| last.transform_id))
+        Ok(last)
     }
 
     /// The steps inside the transaction. True: there is something to commit.
@@ -146,10 +156,11 @@ impl One<'_> {
             return Ok(false);
         }
         let last = self.not_older(session).await?;
-        let diff = if digest(session, self.target, self.days).await? == scan.digest {
+        let before = digest(session, self.target, self.days).await?;
+        let diff = if before == scan.digest {
             Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
         } else {
-            difference(session, self.contract, self.target, self.mart, self.days).await?
+            difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days).await?
         };
         let counts = counts(&diff);
         summary.take(&counts);
@@ -159,13 +170,14 @@ impl One<'_> {
             self.guarded(&diff)?;
             return Ok(false);
         }
-        if diff.is_empty() && last == Some(self.mart.transform_id) {
+        if diff.is_empty() && last.and_then(|last| last.transform_id) == Some(self.mart.transform_id) {
             return Ok(false);
         }
         self.guarded(&diff)?;
         apply(session, self.contract, self.target, self.mart, &diff).await?;
-        let now = self.manner.clock.now();
-        ledger::record(session, &self.contract.table, self.mart.transform_id, self.mart.as_of, now, &counts).await?;
+        let after = if diff.is_empty() { before } else { digest(session, self.target, self.days).await? };
+        let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: after, now: self.manner.clock.now() };
+        ledger::record(session, &record).await?;
         Ok(true)
     }
 

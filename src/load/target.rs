@@ -5,11 +5,7 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
-use super::{
-    mart::key_positions,
-    statement::ROW_HASH,
-    value::Value,
-};
+use super::{mart::key_positions, statement::ROW_HASH, value::Value};
 
 /// A table as the database describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,13 +96,17 @@ impl Target {
             faults.push(format!("there is no unique index on the key ({})", contract.key.join(", ")));
         }
         if !faults.is_empty() {
-            return Err(Error::new(Kind::Database, format!("the table `{table}` is not as its contract wants it: {}", faults.join("; "))).hint(migrate));
+            return Err(
+                Error::new(Kind::Database, format!("the table `{table}` is not as its contract wants it: {}", faults.join("; "))).hint(migrate)
+            );
         }
         let key = key_positions(contract)
             .into_iter()
             .zip(&contract.key)
             .map(|(position, name)| {
-                let collation = index.and_then(|index| index.columns.iter().find(|(column, _)| column == name)).map_or(Collation::Binary, |(_, collation)| *collation);
+                let collation = index
+                    .and_then(|index| index.columns.iter().find(|(column, _)| column == name))
+                    .map_or(Collation::Binary, |(_, collation)| *collation);
                 KeyColumn { name: name.clone(), position, collation }
             })
             .collect::<Vec<_>>();
@@ -125,7 +125,10 @@ impl Target {
 }
 
 fn unique_index<'f>(contract: &Contract, facts: &'f TableFacts) -> Option<&'f UniqueIndex> {
-    facts.unique.iter().find(|index| index.columns.len() == contract.key.len() && contract.key.iter().all(|key| index.columns.iter().any(|(name, _)| name == key)))
+    facts
+        .unique
+        .iter()
+        .find(|index| index.columns.len() == contract.key.len() && contract.key.iter().all(|key| index.columns.iter().any(|(name, _)| name == key)))
 }
 
 fn differences(contract: &Contract, facts: &TableFacts) -> Vec<String> {

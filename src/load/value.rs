@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, fmt};
 
-use chrono::{DateTime, Days, NaiveDate};
+use chrono::NaiveDate;
 
+use super::civil::{DAY, date_text, timestamp_text};
 use crate::catalog::{Column, ColumnType};
 
 /// One value of a destination table.
@@ -73,7 +74,6 @@ pub(super) struct Trims {
 /// Days since 1970 of 1000-01-01 and 9999-12-31: the range that every engine holds.
 const FIRST_DAY: i64 = -354_285;
 const LAST_DAY: i64 = 2_932_896;
-const DAY: i64 = 86_400;
 
 /// Makes `raw` fit into `column`, or says why it cannot.
 pub(super) fn fit<'a>(raw: Raw<'a>, column: &Column, trims: &mut Trims) -> Result<Value<'a>, Misfit> {
@@ -168,18 +168,6 @@ impl Value<'_> {
 /// Days since 1970-01-01 of a date.
 pub(super) fn days_of(date: NaiveDate) -> i32 {
     i32::try_from((date - NaiveDate::default()).num_days()).unwrap_or(i32::MAX)
-}
-
-/// `2025-01-02` for days since 1970-01-01.
-pub(super) fn date_text(days: i32) -> String {
-    let origin = NaiveDate::default();
-    let date = if days >= 0 { origin.checked_add_days(Days::new(days.unsigned_abs().into())) } else { origin.checked_sub_days(Days::new(days.unsigned_abs().into())) };
-    date.map(|date| date.to_string()).unwrap_or_default()
-}
-
-/// `2025-01-02 03:04:05` for seconds since 1970-01-01.
-pub(super) fn timestamp_text(seconds: i64) -> String {
-    DateTime::from_timestamp(seconds, 0).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }
 
 impl fmt::Display for Value<'_> {

@@ -73,8 +73,8 @@ pub(super) async fn verify(session: &mut dyn Session, contract: &Contract, targe
             let mart_row = expected.get_mut(&fingerprint(&mut canonical, target, &key));
             canonical.start();
             target.hashed.iter().for_each(|position| canonical.push(&row[*position]));
-            let (values, stored) = (canonical.fingerprint(), row.last());
-            let as_loaded = stored == Some(&Value::Int(canonical.hash()));
+            let (hash, values) = canonical.hash_and_digest();
+            let as_loaded = row.last() == Some(&Value::Int(hash));
             let position = mart_row.map(|mart_row| {
                 mart_row.seen = true;
                 (mart_row.position, mart_row.values == values)
@@ -120,7 +120,7 @@ fn expected(contract: &Contract, target: &Target, mart: &Mart) -> Result<HashMap
             let key = fingerprint(&mut canonical, target, &key);
             canonical.start();
             target.hashed.iter().for_each(|position| canonical.push(&values[*position]));
-            expected.insert(key, Expected { values: canonical.fingerprint(), position, seen: false });
+            expected.insert(key, Expected { values: canonical.hash_and_digest().1, position, seen: false });
             position += 1;
         }
     }

@@ -86,8 +86,7 @@ fn seeded(call: &Call<'_>, today: Today<'_>, parts: &[&str], query: &Query) -> R
 fn found(search: &Search, call: &Call<'_>, today: Today<'_>) -> Result<Answer, Refusal> {
     // A healthy server need not look at what was read before; the faults answer with it.
     let least = if call.paging == Paging::Plain { search.after.unwrap_or(0) } else { 0 };
-    let mut matching: Vec<Bug> =
-        Bug::candidates(today, search, least).filter(|bug| bug.is_visible(call.key) && search.matches(bug)).collect();
+    let mut matching: Vec<Bug> = Bug::candidates(today, search, least).filter(|bug| bug.is_visible(call.key) && search.matches(bug)).collect();
     if !search.by_id {
         // Without an order the rows come as the database likes: not the same way on each day.
         matching.sort_by_key(|bug| bug.dice.part("order", today.day.cast_unsigned()).below("place", u64::MAX));
@@ -102,15 +101,9 @@ fn found(search: &Search, call: &Call<'_>, today: Today<'_>) -> Result<Answer, R
 
 /// The bug of this id, if there is one and this caller may see it.
 fn visible<'a>(today: Today<'a>, id: &str, key: Option<&str>) -> Result<Bug<'a>, Refusal> {
-    let number = id
-        .parse()
-        .map_err(|_| Refusal::new(100, format!("'{id}' is not a valid bug number nor an alias to a bug.")))?;
+    let number = id.parse().map_err(|_| Refusal::new(100, format!("'{id}' is not a valid bug number nor an alias to a bug.")))?;
     let bug = Bug::find(today, number).ok_or_else(|| no_such_bug(id))?;
-    if bug.is_visible(key) {
-        Ok(bug)
-    } else {
-        Err(Refusal::new(102, format!("You are not authorized to access bug {id}.")))
-    }
+    if bug.is_visible(key) { Ok(bug) } else { Err(Refusal::new(102, format!("You are not authorized to access bug {id}."))) }
 }
 
 fn from_record(call: &Call<'_>, recorded: &RecordedFiles, parts: &[&str], query: &Query) -> Result<Answer, Refusal> {

@@ -15,16 +15,8 @@ pub(super) type Day = i64;
 const WORKING_SECONDS: u64 = 4 * 3600;
 
 /// Firefox versions whose status flags the world knows, with the days on which the flag is switched on and off.
-const FLAGS: [(u32, Day, Day); 8] = [
-    (139, -300, -20),
-    (140, -300, 9),
-    (141, -300, 37),
-    (142, -300, 65),
-    (143, -45, 93),
-    (144, -21, 121),
-    (145, 7, 149),
-    (146, 35, 177),
-];
+const FLAGS: [(u32, Day, Day); 8] =
+    [(139, -300, -20), (140, -300, 9), (141, -300, 37), (142, -300, 65), (143, -45, 93), (144, -21, 121), (145, 7, 149), (146, 35, 177)];
 
 /// The Firefox versions whose `cf_status_firefoxNN` field is in use on `day`, oldest first.
 pub(super) fn flag_versions(day: Day) -> impl Iterator<Item = u32> {

@@ -181,9 +181,7 @@ impl FaultKind {
         match self {
             Self::Status { code, retry_after } => {
                 let spoilt = match (of_bugzilla, code) {
-                    (true, 429 | 500..) => {
-                        Answer::html(*code, "<html><body><h1>Service unavailable</h1></body></html>")
-                    }
+                    (true, 429 | 500..) => Answer::html(*code, "<html><body><h1>Service unavailable</h1></body></html>"),
                     (true, _) => bugzilla::error(*code, 32000, "simulated error"),
                     (false, 409) => testrail::refusal(409, "Maintenance in progress."),
                     (false, 429) => testrail::refusal(429, "API Rate Limit Exceeded"),
@@ -191,10 +189,9 @@ impl FaultKind {
                 };
                 Answer { retry_after: retry_after.map(RetryAfter::header), ..spoilt }
             }
-            Self::LoginPage => Answer::html(
-                200,
-                "<!DOCTYPE html>\n<html><head><title>Log in</title></head><body><form action=\"login\"></form></body></html>",
-            ),
+            Self::LoginPage => {
+                Answer::html(200, "<!DOCTYPE html>\n<html><head><title>Log in</title></head><body><form action=\"login\"></form></body></html>")
+            }
             Self::ErrorBody if of_bugzilla => bugzilla::error(200, 1001, "The search took too long."),
             Self::ErrorBody => testrail::refusal(200, "Internal error."),
             Self::CutJson => {
@@ -219,12 +216,7 @@ impl FaultKind {
 }
 
 /// Puts `text` in the place of a part of the envelope, or `whole` in the place of a body that is all records.
-fn replaced(
-    mut answer: Answer,
-    part: impl Fn(&super::answer::Records) -> std::ops::Range<usize>,
-    text: &str,
-    whole: &str,
-) -> Answer {
+fn replaced(mut answer: Answer, part: impl Fn(&super::answer::Records) -> std::ops::Range<usize>, text: &str, whole: &str) -> Answer {
     match answer.records.take() {
         Some(records) if records.array.len() < answer.body.len() => {
             answer.body.splice(part(&records), text.bytes());
@@ -252,10 +244,7 @@ mod tests {
         script.add(Fault::new("cases", FaultKind::CutJson).after(1).times(2));
         script.add(Fault::new("", FaultKind::LoginPage));
         let hits: Vec<_> = ["cases", "plans", "cases", "cases", "cases"].map(|target| script.due(target)).into();
-        assert!(matches!(
-            hits[..],
-            [Some(FaultKind::LoginPage), None, Some(FaultKind::CutJson), Some(FaultKind::CutJson), None]
-        ));
+        assert!(matches!(hits[..], [Some(FaultKind::LoginPage), None, Some(FaultKind::CutJson), Some(FaultKind::CutJson), None]));
     }
 
     #[test]

@@ -135,8 +135,7 @@ fn indent(depth: usize, out: &mut Vec<u8>) {
 
 fn write_text(text: &str, tail: &str, style: Style, out: &mut Vec<u8>) {
     let php = style == Style::Php;
-    let special =
-        |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\' || (php && (byte == b'/' || !byte.is_ascii()));
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\' || (php && (byte == b'/' || !byte.is_ascii()));
     out.push(b'"');
     let mut rest = text;
     // Most text is plain and copied in runs: a page of cases is some 200 KB.
@@ -197,14 +196,8 @@ mod tests {
 
     #[test]
     fn styles_look_as_described() {
-        assert_eq!(
-            written(&sample(), Style::Php),
-            r#"{"id":1,"url":"https:\/\/x\/\u00e9\ud83d\ude00\"\u0001","none":null,"list":[true,[]]}"#
-        );
-        assert_eq!(
-            written(&sample(), Style::Spaced),
-            r#"{"id": 1, "url": "https://x/é😀\"\u0001", "none": null, "list": [true, []]}"#
-        );
+        assert_eq!(written(&sample(), Style::Php), r#"{"id":1,"url":"https:\/\/x\/\u00e9\ud83d\ude00\"\u0001","none":null,"list":[true,[]]}"#);
+        assert_eq!(written(&sample(), Style::Spaced), r#"{"id": 1, "url": "https://x/é😀\"\u0001", "none": null, "list": [true, []]}"#);
         assert_eq!(written(&Value::list([1_u64]), Style::Pretty), "[\n    1\n]");
     }
 

@@ -65,13 +65,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            day: None,
-            latency: Duration::ZERO,
-            duplicates: true,
-            testrail_rate_limit: None,
-            bugzilla_rate_limit: None,
-        }
+        Self { day: None, latency: Duration::ZERO, duplicates: true, testrail_rate_limit: None, bugzilla_rate_limit: None }
     }
 }
 

@@ -32,8 +32,7 @@ impl Oddity {
         if !dice.one_in("odd", one_in) {
             return Self::Nothing;
         }
-        let all =
-            [Self::FourBytes, Self::Nul, Self::LoneSurrogate, Self::Long, Self::Absent, Self::Nulls, Self::FourBytes];
+        let all = [Self::FourBytes, Self::Nul, Self::LoneSurrogate, Self::Long, Self::Absent, Self::Nulls, Self::FourBytes];
         dice.pick("oddity", &all)
     }
 
@@ -84,9 +83,7 @@ mod tests {
     #[test]
     fn every_oddity_turns_up() {
         let seen: Vec<Oddity> = (0..400).map(|number| Oddity::of(Dice::new(1, "case", number), 4)).collect();
-        for oddity in
-            [Oddity::FourBytes, Oddity::Nul, Oddity::LoneSurrogate, Oddity::Long, Oddity::Absent, Oddity::Nulls]
-        {
+        for oddity in [Oddity::FourBytes, Oddity::Nul, Oddity::LoneSurrogate, Oddity::Long, Oddity::Absent, Oddity::Nulls] {
             assert!(seen.contains(&oddity), "{oddity:?}");
         }
         assert!((0..400).all(|number| Oddity::of(Dice::new(1, "case", number), 0) == Oddity::Nothing));

@@ -41,9 +41,7 @@ impl Meter {
 pub(super) fn answer(of_bugzilla: bool, excess: u32, wait: Duration) -> Answer {
     match (of_bugzilla, excess) {
         // Bugzilla says it once in JSON; then its web server takes over. It never says when to come again.
-        (true, 1) => {
-            bugzilla::error(400, 32000, "You have exceeded the rate limit. Please slow down and try again later.")
-        }
+        (true, 1) => bugzilla::error(400, 32000, "You have exceeded the rate limit. Please slow down and try again later."),
         (true, _) => Answer::html(429, "<html><body><h1>Too Many Requests</h1></body></html>"),
         (false, _) => {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

@@ -133,10 +133,7 @@ mod tests {
 
     #[test]
     fn the_longest_call_that_fits_answers() {
-        let recorded = RecordedFiles::new()
-            .testrail("get_cases", "[1]")
-            .testrail("get_cases/2", "[2]")
-            .testrail("get_cases/2&suite_id=17", "[3]");
+        let recorded = RecordedFiles::new().testrail("get_cases", "[1]").testrail("get_cases/2", "[2]").testrail("get_cases/2&suite_id=17", "[3]");
         let body = |method, filters| recorded.testrail_answer(method, filters).map(|answer| answer.body);
         assert_eq!(body("get_cases/9", ""), Some(b"[1]".to_vec()));
         assert_eq!(body("get_cases/2", "limit=250"), Some(b"[2]".to_vec()));

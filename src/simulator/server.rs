@@ -69,11 +69,7 @@ pub(super) async fn serve(acceptor: Acceptor, shared: Arc<Shared>) {
     let _ = axum::serve(acceptor, router.into_make_service_with_connect_info::<Reset>()).await;
 }
 
-async fn handle(
-    State(shared): State<Arc<Shared>>,
-    ConnectInfo(reset): ConnectInfo<Reset>,
-    request: Request,
-) -> Response {
+async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(reset): ConnectInfo<Reset>, request: Request) -> Response {
     let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let fault = lock(&shared.script).due(&target);
     let number = {

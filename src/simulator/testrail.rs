@@ -185,8 +185,7 @@ fn page(call: &Call<'_>, today: Today<'_>, listing: &Listing<'_>, query: &Query)
     let next = if more { link(offset + limit) } else { "null".to_owned() };
     let previous = if offset == 0 { "null".to_owned() } else { link(offset.saturating_sub(limit)) };
     let size = end.saturating_sub(first);
-    let head =
-        format!(r#"{{"offset":{offset},"limit":{limit},"size":{size},"_links":{{"next":{next},"prev":{previous}}}"#);
+    let head = format!(r#"{{"offset":{offset},"limit":{limit},"size":{size},"_links":{{"next":{next},"prev":{previous}}}"#);
     Ok(Answer::envelope(&head, listing.name, places.map(|place| (listing.write)(place))))
 }
 

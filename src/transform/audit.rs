@@ -27,7 +27,13 @@ pub(super) fn run(moment: &Moment<'_>, mart: &Model, observer: &dyn Observer) ->
             }
         }
         let found = names::count(u64::try_from(*count).unwrap_or_default(), "row");
-        let message = format!("{}: {found} of `{}`: {} ({})", audit.file.display(), mart.name, audit.header.description.trim_end_matches('.'), samples.join(", "));
+        let message = format!(
+            "{}: {found} of `{}`: {} ({})",
+            audit.file.display(),
+            mart.name,
+            audit.header.description.trim_end_matches('.'),
+            samples.join(", ")
+        );
         match severity {
             Severity::Fail => return Err(Error::new(Kind::Audit, message)),
             Severity::Warn => observer.on(&Event::Warning(message)),

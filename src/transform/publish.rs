@@ -13,7 +13,15 @@ use crate::{
 };
 
 /// Uploads one candidate, or points at the former file where the bytes are the same.
-pub(super) fn part(job: &Job<'_>, table: &str, day: Option<NaiveDate>, candidate: &Candidate, fingerprint: String, inputs: Vec<Uuid>, former: Option<&Part>) -> Result<Part> {
+pub(super) fn part(
+    job: &Job<'_>,
+    table: &str,
+    day: Option<NaiveDate>,
+    candidate: &Candidate,
+    fingerprint: String,
+    inputs: Vec<Uuid>,
+    former: Option<&Part>,
+) -> Result<Part> {
     let (sha256, bytes) = digest(&candidate.path)?;
     let path = match former.filter(|former| former.sha256 == sha256) {
         Some(former) => former.path.clone(),

@@ -40,7 +40,8 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
             continue;
         }
         let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?;
-        let candidate = compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
+        let candidate =
+            compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
         let last = known.clone().next();
         parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.pulls(&visible, &run), last)?);
         computed += 1;
@@ -73,5 +74,8 @@ pub(super) fn driver<'a>(job: &Job<'_>, model: &Model, of: &'a str) -> Result<&'
         return Ok(of);
     }
     let known: Vec<&str> = job.engine.project().endpoints().map(|endpoint| endpoint.id.as_str()).collect();
-    Err(Error::new(Kind::Config, format!("{}: `snapshot of: {of}` is no endpoint model{}", model.file.display(), crate::names::did_you_mean(of, known))))
+    Err(Error::new(
+        Kind::Config,
+        format!("{}: `snapshot of: {of}` is no endpoint model{}", model.file.display(), crate::names::did_you_mean(of, known)),
+    ))
 }

@@ -119,7 +119,8 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
     settings.vars.extend(case.vars);
     let mut receipts = Vec::new();
     for (number, pull) in case.pull.iter().enumerate() {
-        let endpoint = project.endpoint(&pull.endpoint).ok_or_else(|| Error::new(Kind::Config, format!("{name}: there is no endpoint `{}`", pull.endpoint)))?;
+        let endpoint =
+            project.endpoint(&pull.endpoint).ok_or_else(|| Error::new(Kind::Config, format!("{name}: there is no endpoint `{}`", pull.endpoint)))?;
         receipts.push(land(&lake, runtime, endpoint, pull, number, folder)?);
     }
     let engine = Engine::open(Arc::clone(project), lake.clone(), settings, Arc::new(Silent), runtime.clone())?;
@@ -171,8 +172,10 @@ fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull
         let text = partition.records.as_ref().map(|file| fs_err::read_to_string(folder.join(file))).transpose()?.unwrap_or_default();
         let mut records = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let value: serde_json::Value = serde_json::from_str(line).or_fail(Kind::Config, || format!("{}: `{line}` is no JSON", folder.display()))?;
-            let key = record_key(endpoint, &value, &partition.params).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", folder.display())))?;
+            let value: serde_json::Value =
+                serde_json::from_str(line).or_fail(Kind::Config, || format!("{}: `{line}` is no JSON", folder.display()))?;
+            let key =
+                record_key(endpoint, &value, &partition.params).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", folder.display())))?;
             let window_at = endpoint.window.as_ref().and_then(|window| value.pointer(&window.field)).and_then(serde_json::Value::as_i64);
             writer.push(&RecordRow {
                 partition_no: no,

@@ -1,6 +1,7 @@
 mod architecture;
 mod docs;
 mod extract;
+mod load;
 mod pump;
 mod real;
 mod recovery;

@@ -155,7 +155,9 @@ mod tests {
         let (found, _) = changes(&after, &schema).unwrap();
         match found.as_slice() {
             [] => Vec::new(),
-            [Change::Alter { steps, .. }] => steps.iter().map(|step| format!("{step:?}").split([' ', '(']).next().unwrap_or_default().to_owned()).collect(),
+            [Change::Alter { steps, .. }] => {
+                steps.iter().map(|step| format!("{step:?}").split([' ', '(']).next().unwrap_or_default().to_owned()).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -177,7 +179,10 @@ mod tests {
 
     #[test]
     fn what_is_retired_is_remembered_and_told_once() {
-        let (before, after) = ([table(vec![column("k", ColumnType::Integer, true), column("c", ColumnType::Text, true)])], [table(vec![column("k", ColumnType::Integer, true)])]);
+        let (before, after) = (
+            [table(vec![column("k", ColumnType::Integer, true), column("c", ColumnType::Text, true)])],
+            [table(vec![column("k", ColumnType::Integer, true)])],
+        );
         let (_, first) = changes(&before, &Schema::empty()).unwrap();
         let (_, second) = changes(&after, &first).unwrap();
         let kept = &second.tables["t"].columns[1];

@@ -56,7 +56,9 @@ fn create(flavour: Flavour, table: &Table) -> String {
         text.push_str(&line);
     }
     match flavour {
-        Flavour::Mysql => text.push_str(&format!(") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT={};\n", literal(flavour, &table.description, 2_048))),
+        Flavour::Mysql => {
+            text.push_str(&format!(") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT={};\n", literal(flavour, &table.description, 2_048)))
+        }
         Flavour::Sqlite | Flavour::Postgres => text.push_str(");\n"),
     }
     if flavour != Flavour::Mysql {
@@ -100,13 +102,23 @@ fn alter(flavour: Flavour, table: &Table, steps: &[Step<'_>], old_key: &[String]
                 }
             }
             (Step::Widen { column, .. }, Flavour::Postgres) => {
-                text.push_str(&format!("ALTER TABLE {name} ALTER COLUMN {} TYPE {};\n", flavour.quoted(&column.name), type_of(flavour, table, &column.name, column.kind)));
+                text.push_str(&format!(
+                    "ALTER TABLE {name} ALTER COLUMN {} TYPE {};\n",
+                    flavour.quoted(&column.name),
+                    type_of(flavour, table, &column.name, column.kind)
+                ));
             }
-            (Step::Relax { name: column, .. }, Flavour::Postgres) => text.push_str(&format!("ALTER TABLE {name} ALTER COLUMN {} DROP NOT NULL;\n", flavour.quoted(column))),
+            (Step::Relax { name: column, .. }, Flavour::Postgres) => {
+                text.push_str(&format!("ALTER TABLE {name} ALTER COLUMN {} DROP NOT NULL;\n", flavour.quoted(column)))
+            }
             (Step::Widen { column, .. }, Flavour::Mysql) => text.push_str(&modify(table, column, active)),
             (Step::Relax { name: column, kind }, Flavour::Mysql) => match table.columns.iter().find(|wanted| wanted.name == *column) {
                 Some(wanted) => text.push_str(&modify(table, wanted, active)),
-                None => text.push_str(&format!("ALTER TABLE {name} MODIFY COLUMN {} {} NULL;\n", flavour.quoted(column), type_of(flavour, table, column, *kind))),
+                None => text.push_str(&format!(
+                    "ALTER TABLE {name} MODIFY COLUMN {} {} NULL;\n",
+                    flavour.quoted(column),
+                    type_of(flavour, table, column, *kind)
+                )),
             },
             (Step::Narrow { column, from }, _) => {
                 text.push_str(&format!("-- `{}` is to become {} and is {from}: rows may hold more. Look at them, then\n", column.name, column.kind));
@@ -133,7 +145,9 @@ fn alter(flavour: Flavour, table: &Table, steps: &[Step<'_>], old_key: &[String]
             }
             (Step::Identity { before }, _) => {
                 let (before, after) = (before.as_deref().unwrap_or("none"), table.identity.as_deref().unwrap_or("none"));
-                text.push_str(&format!("-- The identity column is to change from `{before}` to `{after}`: no statement does that safely; write it by hand.\n"));
+                text.push_str(&format!(
+                    "-- The identity column is to change from `{before}` to `{after}`: no statement does that safely; write it by hand.\n"
+                ));
             }
             // Both rebuild the table.
             (Step::Widen { .. } | Step::Relax { .. }, Flavour::Sqlite) => {}
@@ -147,7 +161,11 @@ fn decided(flavour: Flavour, table: &Table, column: &Column) -> String {
     let quoted = flavour.quoted(&column.name);
     match flavour {
         Flavour::Sqlite => format!("-- rebuild {name} with: {}\n", definition(flavour, table, column)),
-        Flavour::Mysql => format!("-- ALTER TABLE {name} MODIFY COLUMN {} COMMENT {};\n", definition(flavour, table, column), literal(flavour, &column.meaning, 1_024)),
+        Flavour::Mysql => format!(
+            "-- ALTER TABLE {name} MODIFY COLUMN {} COMMENT {};\n",
+            definition(flavour, table, column),
+            literal(flavour, &column.meaning, 1_024)
+        ),
         Flavour::Postgres => {
             let mut text = format!("-- ALTER TABLE {name} ALTER COLUMN {quoted} TYPE {};\n", type_of(flavour, table, &column.name, column.kind));
             if column.not_null {
@@ -164,7 +182,12 @@ fn modify(table: &Table, column: &Column, active: &[ActiveColumn]) -> String {
     let not_null = active.iter().find(|active| active.name == column.name).is_some_and(|active| active.not_null);
     let null = if not_null { "NOT NULL" } else { "NULL" };
     let kind = type_of(flavour, table, &column.name, column.kind);
-    format!("ALTER TABLE {} MODIFY COLUMN {} {kind} {null} COMMENT {};\n", flavour.quoted(&table.name), flavour.quoted(&column.name), literal(flavour, &column.meaning, 1_024))
+    format!(
+        "ALTER TABLE {} MODIFY COLUMN {} {kind} {null} COMMENT {};\n",
+        flavour.quoted(&table.name),
+        flavour.quoted(&column.name),
+        literal(flavour, &column.meaning, 1_024)
+    )
 }
 
 fn definition(flavour: Flavour, table: &Table, column: &Column) -> String {

@@ -81,7 +81,9 @@ mod tests {
     #[test]
     fn only_well_named_files_are_migrations() {
         assert_eq!(parts("20250102030405_first_tables.sql"), Some((20_250_102_030_405, "first_tables".to_owned())));
-        for bad in ["1_a.sql", "20250102030405.sql", "20250102030405_A.sql", "20250102030405_a.up.sql", "20250102030405_a.txt", "2025010203040x_a.sql"] {
+        for bad in
+            ["1_a.sql", "20250102030405.sql", "20250102030405_A.sql", "20250102030405_a.up.sql", "20250102030405_a.txt", "2025010203040x_a.sql"]
+        {
             assert_eq!(parts(bad), None, "{bad}");
         }
     }

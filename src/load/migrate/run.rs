@@ -5,7 +5,10 @@ use std::{fmt, path::Path};
 use super::files::{self, MigrationFile};
 use crate::{
     error::{Error, Kind, Result},
-    load::{destination::Destination, session::{Applied, Session}},
+    load::{
+        destination::Destination,
+        session::{Applied, Session},
+    },
     secret::Secret,
 };
 
@@ -82,7 +85,11 @@ async fn bring_up(session: &mut dyn Session, files: &[MigrationFile]) -> Result<
     for migration in &status {
         sound(migration)?;
     }
-    let pending: Vec<String> = status.into_iter().filter(|migration| migration.state == State::Pending).map(|migration| format!("{}_{}", migration.version, migration.name)).collect();
+    let pending: Vec<String> = status
+        .into_iter()
+        .filter(|migration| migration.state == State::Pending)
+        .map(|migration| format!("{}_{}", migration.version, migration.name))
+        .collect();
     if !pending.is_empty() {
         session.migrate(&files::migrator(files)).await?;
     }

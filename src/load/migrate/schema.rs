@@ -138,7 +138,8 @@ impl Schema {
         if !file.exists() {
             return Ok(Self::empty());
         }
-        let schema: Self = serde_json::from_str(&fs_err::read_to_string(&file)?).or_fail(Kind::Config, || format!("cannot understand `{}`", file.display()))?;
+        let schema: Self =
+            serde_json::from_str(&fs_err::read_to_string(&file)?).or_fail(Kind::Config, || format!("cannot understand `{}`", file.display()))?;
         if schema.version != VERSION {
             return Err(Error::new(Kind::Config, format!("`{}` has version {}; this etl knows version {VERSION}", file.display(), schema.version)));
         }

@@ -178,11 +178,8 @@ impl<'a> Bug<'a> {
                 ("changes".into(), Value::List(changes.collect())),
             ])
         });
-        let bug = Value::Object(vec![
-            ("alias".into(), Value::Null),
-            ("history".into(), Value::List(events.collect())),
-            ("id".into(), self.id.into()),
-        ]);
+        let bug =
+            Value::Object(vec![("alias".into(), Value::Null), ("history".into(), Value::List(events.collect())), ("id".into(), self.id.into())]);
         Value::Object(vec![("bugs".into(), Value::List(vec![bug]))])
     }
 }

@@ -30,9 +30,7 @@ pub(super) fn answer(day: Day, name: Option<&str>, include: &[String]) -> Answer
             (id, format!("cf_{kind}_firefox{version}"), format!("{kind}-firefox{version}"), 99, true)
         })
     });
-    let fixed = (1..)
-        .zip(FIXED)
-        .map(|(id, (name, display, kind, custom))| (id, name.to_owned(), display.to_owned(), kind, custom));
+    let fixed = (1..).zip(FIXED).map(|(id, (name, display, kind, custom))| (id, name.to_owned(), display.to_owned(), kind, custom));
     let wanted = fixed.chain(flags).filter(|(_, own, ..)| name.is_none_or(|name| name == own));
     let records = wanted.map(|(id, name, display, kind, custom)| {
         let mut record: Object = vec![

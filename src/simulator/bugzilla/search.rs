@@ -50,27 +50,10 @@ enum Operator {
 }
 
 /// Search fields besides those that a bug shows under the same name.
-const ALIASES: [(&str, &str); 5] = [
-    ("bug_status", "status"),
-    ("bug_severity", "severity"),
-    ("bug_type", "type"),
-    ("short_desc", "summary"),
-    ("status_whiteboard", "whiteboard"),
-];
-const SEARCHABLE: [&str; 12] = [
-    "product",
-    "component",
-    "status",
-    "resolution",
-    "severity",
-    "priority",
-    "type",
-    "summary",
-    "whiteboard",
-    "keywords",
-    "creator",
-    "assigned_to",
-];
+const ALIASES: [(&str, &str); 5] =
+    [("bug_status", "status"), ("bug_severity", "severity"), ("bug_type", "type"), ("short_desc", "summary"), ("status_whiteboard", "whiteboard")];
+const SEARCHABLE: [&str; 12] =
+    ["product", "component", "status", "resolution", "severity", "priority", "type", "summary", "whiteboard", "keywords", "creator", "assigned_to"];
 
 impl Search {
     /// Reads the parameters; refuses what Bugzilla refuses, and parameters the simulator does not know, so that a misspelt
@@ -119,10 +102,7 @@ impl Search {
         let read = |name: &str| query.get(name).map(number).transpose();
         let (limit, offset) = (read("limit")?, read("offset")?);
         if offset.is_some() && limit.is_none() {
-            return Err(Refusal::new(
-                50,
-                "The function Bug.search requires a limit argument, and that argument was not set.",
-            ));
+            return Err(Refusal::new(50, "The function Bug.search requires a limit argument, and that argument was not set."));
         }
         self.offset = offset.map_or(0, |offset| offset as usize);
         self.limit = limit.map_or(CAP, |limit| limit as usize);
@@ -150,18 +130,11 @@ impl Search {
         for number in 1..=highest {
             let part = |kind: char| query.get(&format!("{kind}{number}"));
             let (Some(name), Some(kind)) = (part('f'), part('o')) else {
-                return Err(Refusal::new(
-                    32000,
-                    format!("chart {number} is missing or has no operator: number charts without gaps"),
-                ));
+                return Err(Refusal::new(32000, format!("chart {number} is missing or has no operator: number charts without gaps")));
             };
             let field = if name == "bug_id" { Some("id") } else { field(name) };
             let field = field.ok_or_else(|| Refusal::new(32000, format!("Can't use {name} as a field name.")))?;
-            let rule = Rule {
-                field: field.to_owned(),
-                operator: operator(kind)?,
-                values: vec![part('v').unwrap_or("").to_owned()],
-            };
+            let rule = Rule { field: field.to_owned(), operator: operator(kind)?, values: vec![part('v').unwrap_or("").to_owned()] };
             if field == "id" {
                 let id = self::number(&rule.values[0])?;
                 if rule.operator == Operator::GreaterThan {
@@ -225,12 +198,8 @@ impl Rule {
             Operator::Equals => any(&|value| text == value),
             Operator::NotEquals => !any(&|value| text == value),
             Operator::Substring => any(&|value| text.contains(value)),
-            Operator::AnyWordsSubstring => {
-                any(&|value| value.split([' ', ',']).any(|word| !word.is_empty() && text.contains(word)))
-            }
-            Operator::AnyWords => {
-                any(&|value| value.split([' ', ',']).any(|word| text.split(", ").any(|own| own == word)))
-            }
+            Operator::AnyWordsSubstring => any(&|value| value.split([' ', ',']).any(|word| !word.is_empty() && text.contains(word))),
+            Operator::AnyWords => any(&|value| value.split([' ', ',']).any(|word| text.split(", ").any(|own| own == word))),
             Operator::GreaterThan => any(&|value| number() > value.parse().ok()),
             Operator::LessThan => any(&|value| number() < value.parse().ok()),
         }

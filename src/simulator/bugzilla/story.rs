@@ -36,13 +36,8 @@ pub(super) struct Story {
     pub(super) events: Vec<Event>,
 }
 
-const PEOPLE: [&str; 5] = [
-    "ana@example.test",
-    "bogdan@example.test",
-    "release-mgmt-account-bot@example.test",
-    "zoë@example.test",
-    "pulsebot@bots.example.test",
-];
+const PEOPLE: [&str; 5] =
+    ["ana@example.test", "bogdan@example.test", "release-mgmt-account-bot@example.test", "zoë@example.test", "pulsebot@bots.example.test"];
 const CLOSED: [&str; 6] = ["WONTFIX", "INVALID", "WORKSFORME", "DUPLICATE", "INCOMPLETE", "MOVED"];
 
 /// Name of the status flag of a version.
@@ -88,10 +83,7 @@ impl Story {
             plan.step(created + dice.between("tagged after", 0, 2).cast_signed(), [("cf_qa_whiteboard", tag)]);
         }
         if by_qa && dice.one_in("tag removed", 15) {
-            plan.step(
-                created + dice.between("tag lost after", 5, 40).cast_signed(),
-                [("cf_qa_whiteboard", String::new())],
-            );
+            plan.step(created + dice.between("tag lost after", 5, 40).cast_signed(), [("cf_qa_whiteboard", String::new())]);
         }
         plan.triage(created, found_in);
         plan.outcome(created);
@@ -176,13 +168,8 @@ impl Plan {
 
     fn outcome(&mut self, created: Day) {
         let dice = self.dice;
-        let closed = |resolution: &str| {
-            [
-                ("bug_status", "RESOLVED".to_owned()),
-                ("resolution", resolution.to_owned()),
-                ("cf_last_resolved", "now".to_owned()),
-            ]
-        };
+        let closed =
+            |resolution: &str| [("bug_status", "RESOLVED".to_owned()), ("resolution", resolution.to_owned()), ("cf_last_resolved", "now".to_owned())];
         let day = created + dice.between("closed after", 3, 40).cast_signed();
         match dice.below("outcome", 10) {
             0..=2 => {}
@@ -209,14 +196,7 @@ impl Plan {
             self.step(day, [("bug_status", "REOPENED".to_owned()), ("resolution", String::new())]);
             self.flags(day, &[(version, "affected")]);
             let again = day + dice.between("again after", 2, 9).cast_signed();
-            self.step(
-                again,
-                [
-                    ("bug_status", "RESOLVED".to_owned()),
-                    ("resolution", "FIXED".to_owned()),
-                    ("cf_last_resolved", "now".to_owned()),
-                ],
-            );
+            self.step(again, [("bug_status", "RESOLVED".to_owned()), ("resolution", "FIXED".to_owned()), ("cf_last_resolved", "now".to_owned())]);
             self.flags(again, &[(version, "fixed")]);
         } else if dice.one_in("verified", 2) {
             let day = fixed + dice.between("verified after", 5, 12).cast_signed();

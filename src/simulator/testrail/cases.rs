@@ -20,18 +20,8 @@ const BLOCK: u64 = 32;
 /// Days for which a deleted case is still listed with `is_deleted` 1.
 const RECYCLED_DAYS: Day = 14;
 
-const AREAS: [&str; 10] = [
-    "Bookmarks",
-    "Address bar",
-    "Private browsing",
-    "Downloads",
-    "PDF viewer",
-    "Sync",
-    "Add-ons",
-    "Settings",
-    "Tab groups",
-    "Translations",
-];
+const AREAS: [&str; 10] =
+    ["Bookmarks", "Address bar", "Private browsing", "Downloads", "PDF viewer", "Sync", "Add-ons", "Settings", "Tab groups", "Translations"];
 const ACTIONS: [&str; 8] = [
     "can be opened from the toolbar",
     "is kept after a restart",
@@ -128,9 +118,7 @@ impl<'a> Cases<'a> {
             created_on,
             updated_on: if version == 0 { created_on } else { calendar.seconds(changed, dice, "updated") },
             created_by: dice.between("created by", 1, 40),
-            is_deleted: self
-                .deleted(number / BLOCK)
-                .is_some_and(|(other, day)| other == number && day <= self.today.day),
+            is_deleted: self.deleted(number / BLOCK).is_some_and(|(other, day)| other == number && day <= self.today.day),
         }
     }
 
@@ -163,18 +151,12 @@ impl<'a> Cases<'a> {
             ("is_deleted".into(), u64::from(case.is_deleted).into()),
             ("labels".into(), labels(changing)),
             ("custom_automation_status".into(), automation_status(changing)),
-            (
-                "custom_automation_coverage".into(),
-                changing.pick("coverage", &[Some(1_u64), Some(2), Some(3), None]).into(),
-            ),
+            ("custom_automation_coverage".into(), changing.pick("coverage", &[Some(1_u64), Some(2), Some(3), None]).into()),
             ("custom_sub_test_suites".into(), sub_suites(dice)),
             ("custom_preconds".into(), Value::Null),
             ("custom_steps_separated".into(), Value::Null),
         ];
-        oddity.thin_out(
-            &mut record,
-            &["refs", "labels", "custom_automation_status", "custom_automation_coverage", "custom_sub_test_suites"],
-        );
+        oddity.thin_out(&mut record, &["refs", "labels", "custom_automation_status", "custom_automation_coverage", "custom_sub_test_suites"]);
         let start = out.len();
         Value::Object(record).write(style(dice, Style::Php), out);
         let missing = scale.case_bytes.saturating_sub((out.len() - start) as u64);
@@ -240,9 +222,8 @@ fn refs(dice: Dice) -> Value {
 }
 
 fn labels(dice: Dice) -> Value {
-    let label = |name: &'static str, title: &'static str| {
-        Value::Object(vec![("id".into(), dice.between("label", 1, 9).into()), (name.into(), title.into())])
-    };
+    let label =
+        |name: &'static str, title: &'static str| Value::Object(vec![("id".into(), dice.between("label", 1, 9).into()), (name.into(), title.into())]);
     match dice.below("labels", 12) {
         0 => Value::List(vec![label("title", "TAE")]),
         1 => Value::List(vec![label("title", "smoke"), label("name", " tae ")]),
@@ -258,15 +239,13 @@ fn automation_status(dice: Dice) -> Value {
 }
 
 fn sub_suites(dice: Dice) -> Value {
-    let choices: [Option<&[u64]>; 9] =
-        [Some(&[0]), Some(&[0]), Some(&[1]), Some(&[1, 0]), Some(&[2]), Some(&[3, 6]), Some(&[4, 4]), Some(&[]), None];
+    let choices: [Option<&[u64]>; 9] = [Some(&[0]), Some(&[0]), Some(&[1]), Some(&[1, 0]), Some(&[2]), Some(&[3, 6]), Some(&[4, 4]), Some(&[]), None];
     dice.pick("sub suites", &choices).map_or(Value::Null, |ids| Value::list(ids.iter().copied()))
 }
 
 /// Appends at least `length` bytes less what stands around them: the steps of a test, no two cases having the same.
 fn fill(dice: Dice, length: usize, out: &mut Vec<u8>) {
-    let steps =
-        ["Open the menu. ", "Restart the browser. ", "Wait for the page. ", "Check the result. ", "Close the tab. "];
+    let steps = ["Open the menu. ", "Restart the browser. ", "Wait for the page. ", "Check the result. ", "Close the tab. "];
     let end = out.len() + length.saturating_sub(r#","custom_steps":"""#.len());
     let mut bits = dice.below("steps", u64::MAX);
     while out.len() < end {

@@ -124,9 +124,7 @@ impl<'a> Milestone<'a> {
             _ => format!("TESTING_STATUS: [ {colour} ]"),
         };
         let advice = match self.is_completed() {
-            true => self
-                .dice
-                .pick("advice", &["[Ship it 🚢]", "[ Ship it, with known issues ]", "[Hold: crash on start]", "none"]),
+            true => self.dice.pick("advice", &["[Ship it 🚢]", "[ Ship it, with known issues ]", "[Hold: crash on start]", "none"]),
             false => "[ pending ]",
         };
         Some(format!("**Build** under test\r\n{status}\r\nQA_RECOMMENDATION:{advice}\r\nTESTING_STATUS: [ SECOND ]"))

@@ -62,13 +62,7 @@ pub(super) const PROJECTS: [Project; 6] = [
             Suite { renamed: Some((3, "Sync & Mozilla accounts")), ..suite("Sync & Firefox Accounts", 4) },
         ],
     },
-    Project {
-        id: 27,
-        name: "Focus for iOS",
-        build: "Focus iOS",
-        weight: 2,
-        suites: &[suite("Full Functional Tests Suite", 4), suite("L10n", 1)],
-    },
+    Project { id: 27, name: "Focus for iOS", build: "Focus iOS", weight: 2, suites: &[suite("Full Functional Tests Suite", 4), suite("L10n", 1)] },
     Project {
         id: 48,
         name: "Focus for Android",
@@ -150,9 +144,7 @@ mod tests {
 
     #[test]
     fn suites_come_and_go() {
-        let ids = |project_id: u64, day| -> Vec<u64> {
-            project(project_id).unwrap().suites_on(day).map(|(id, _)| id).collect()
-        };
+        let ids = |project_id: u64, day| -> Vec<u64> { project(project_id).unwrap().suites_on(day).map(|(id, _)| id).collect() };
         assert_eq!(ids(14, 0), [1401, 1402]);
         assert_eq!(ids(14, 4), [1401, 1402, 1403]);
         assert_eq!(ids(48, 5), [4801, 4802]);

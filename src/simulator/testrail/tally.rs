@@ -79,13 +79,7 @@ mod tests {
         for number in 0..100 {
             let dice = Dice::new(1, "run", number);
             let total = |tally: Tally| {
-                tally.passed
-                    + tally.blocked
-                    + tally.untested
-                    + tally.retest
-                    + tally.failed
-                    + tally.not_applicable
-                    + tally.not_available
+                tally.passed + tally.blocked + tally.untested + tally.retest + tally.failed + tally.not_applicable + tally.not_available
             };
             let (first, last) = (Tally::of(dice, 1, 5), Tally::of(dice, 5, 5));
             assert_eq!(total(first), total(last));

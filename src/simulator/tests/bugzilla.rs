@@ -35,12 +35,7 @@ async fn paging_by_key_finds_every_bug_once() {
 async fn limit_and_offset_have_their_traps() {
     let simulator = demo().await;
     let all = bugzilla(&simulator, &format!("{FOUND_BY_QA}&order=bug_id")).await.ids("bugs");
-    for (rest, expected) in [
-        ("limit=0", &all[..]),
-        ("limit=0&offset=5", &all[..]),
-        ("limit=99999", &all[..]),
-        ("limit=4&offset=2", &all[2..6]),
-    ] {
+    for (rest, expected) in [("limit=0", &all[..]), ("limit=0&offset=5", &all[..]), ("limit=99999", &all[..]), ("limit=4&offset=2", &all[2..6])] {
         let ids = bugzilla(&simulator, &format!("{FOUND_BY_QA}&order=bug_id&{rest}")).await.ids("bugs");
         assert_eq!(ids, expected, "{rest}");
     }
@@ -78,10 +73,9 @@ async fn filters_select() {
     let all = bugzilla(&simulator, "bug?f1=bug_id&o1=greaterthan&v1=0").await.array("bugs");
     let since = "2025-08-20T00:00:00Z";
     let changed = bugzilla(&simulator, &format!("bug?last_change_time={since}&product=Core&product=Firefox")).await;
-    let expected = all.iter().filter(|bug| {
-        bug["last_change_time"].as_str().unwrap() >= since
-            && ["Core", "Firefox"].contains(&bug["product"].as_str().unwrap())
-    });
+    let expected = all
+        .iter()
+        .filter(|bug| bug["last_change_time"].as_str().unwrap() >= since && ["Core", "Firefox"].contains(&bug["product"].as_str().unwrap()));
     assert_eq!(changed.array("bugs").len(), expected.count());
     let regressions = bugzilla(&simulator, "bug?keywords=regression").await.array("bugs");
     assert!(!regressions.is_empty());

@@ -26,11 +26,9 @@ async fn a_fault_hits_only_its_route_and_only_so_often() {
 #[tokio::test]
 async fn statuses_carry_retry_after_in_both_forms() {
     let date = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-    for (retry_after, header) in [
-        (None, None),
-        (Some(RetryAfter::Seconds(3)), Some("3")),
-        (Some(RetryAfter::Date(date)), Some("Fri, 15 Jan 2027 08:00:00 GMT")),
-    ] {
+    for (retry_after, header) in
+        [(None, None), (Some(RetryAfter::Seconds(3)), Some("3")), (Some(RetryAfter::Date(date)), Some("Fri, 15 Jan 2027 08:00:00 GMT"))]
+    {
         let reply = testrail(&with(FaultKind::Status { code: 429, retry_after }).await, CASES).await;
         assert_eq!((reply.status, reply.header("retry-after")), (429, header));
     }
@@ -55,8 +53,7 @@ async fn a_reset_in_the_body_leaves_it_shorter_than_promised() {
     let whole = testrail(&demo().await, CASES).await.body.len();
     let mut stream = TcpStream::connect(simulator.address).await.unwrap();
     let basic = BASE64_STANDARD.encode(format!("{TESTRAIL_USER}:{TESTRAIL_PASSWORD}"));
-    let request =
-        format!("GET /testrail/index.php?/api/v2/{CASES} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {basic}\r\n\r\n");
+    let request = format!("GET /testrail/index.php?/api/v2/{CASES} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {basic}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     // Whether the end is seen as a reset or as an early end depends on what had been read by then.

@@ -1,10 +1,6 @@
 use super::*;
 
-const BUGS: [&str; 3] = [
-    r#"{"id": 10, "summary":"a"}"#,
-    r#"{ "summary" : "half \ud83d\u0000", "id":12,"n":1.0e2 }"#,
-    r#"{"id":13,"deep":{"id":1}}"#,
-];
+const BUGS: [&str; 3] = [r#"{"id": 10, "summary":"a"}"#, r#"{ "summary" : "half \ud83d\u0000", "id":12,"n":1.0e2 }"#, r#"{"id":13,"deep":{"id":1}}"#];
 
 async fn serving(files: RecordedFiles) -> Simulator {
     Simulator::start(World::recorded(files), Options::default()).await.unwrap()
@@ -17,10 +13,7 @@ async fn bugs_pass_through_byte_for_byte() {
     let body = async |call: &str| String::from_utf8(bugzilla(&simulator, call).await.body).unwrap();
     let whiteboard = "cf_qa_whiteboard=x&cf_qa_whiteboard_type=substring&include_fields=id";
     assert_eq!(body(&format!("bug?{whiteboard}")).await, format!(r#"{{"bugs":[{}]}}"#, BUGS.join(",")));
-    assert_eq!(
-        body(&format!("bug?{whiteboard}&limit=1&f1=bug_id&o1=greaterthan&v1=10")).await,
-        format!(r#"{{"bugs":[{}]}}"#, BUGS[1])
-    );
+    assert_eq!(body(&format!("bug?{whiteboard}&limit=1&f1=bug_id&o1=greaterthan&v1=10")).await, format!(r#"{{"bugs":[{}]}}"#, BUGS[1]));
     assert_eq!(body("bug?id=13,10,999").await, format!(r#"{{"bugs":[{},{}]}}"#, BUGS[0], BUGS[2]));
     assert_eq!(body("bug?product=x&count_only=1").await, r#"{"bug_count":3}"#);
     assert_eq!(body("bug/12").await, format!(r#"{{"bugs":[{}]}}"#, BUGS[1]));

@@ -108,9 +108,7 @@ async fn records_come_and_go_within_the_first_weeks() {
             }
             ids
         };
-        for (call, name) in
-            [("get_cases/P&suite_id=P01", "cases"), ("get_plans/P", "plans"), ("get_milestones/P", "milestones")]
-        {
+        for (call, name) in [("get_cases/P&suite_id=P01", "cases"), ("get_plans/P", "plans"), ("get_milestones/P", "milestones")] {
             let (early, late) = (ids(date(9, 8), call, name).await, ids(date(10, 6), call, name).await);
             assert!(late.iter().any(|id| !early.contains(id)), "seed {seed}: none of {name} is new");
             assert!(early.iter().any(|id| !late.contains(id)), "seed {seed}: none of {name} is gone");

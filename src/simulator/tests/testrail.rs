@@ -7,10 +7,7 @@ async fn wrong_credentials_are_401() {
     for header in ["", "Authorization: Basic bm86bm8=\r\n", "Authorization: Bearer x\r\n"] {
         let reply = get_with(&url, header).await.unwrap();
         assert_eq!(reply.status, 401);
-        assert_eq!(
-            reply.body,
-            br#"{"error":"Authentication failed: invalid or missing user/password or session cookie."}"#
-        );
+        assert_eq!(reply.body, br#"{"error":"Authentication failed: invalid or missing user/password or session cookie."}"#);
     }
 }
 
@@ -44,10 +41,7 @@ async fn pages_say_where_the_next_one_is() {
     assert_eq!(page["_links"]["next"], "/api/v2/get_plans/17&created_after=1&limit=3&offset=6");
     assert_eq!(page["_links"]["prev"], "/api/v2/get_plans/17&created_after=1&limit=3&offset=0");
     let first = testrail(&simulator, "get_plans/17").await.json();
-    assert_eq!(
-        (&first["limit"], &first["_links"]["next"], &first["_links"]["prev"]),
-        (&250.into(), &Value::Null, &Value::Null)
-    );
+    assert_eq!((&first["limit"], &first["_links"]["next"], &first["_links"]["prev"]), (&250.into(), &Value::Null, &Value::Null));
     let beyond = testrail(&simulator, "get_plans/17&offset=9000").await.json();
     assert_eq!((&beyond["size"], &beyond["_links"]["next"]), (&0.into(), &Value::Null));
 }
@@ -136,8 +130,7 @@ async fn plans_hold_runs_that_the_list_of_runs_lacks() {
     let lone = testrail(&simulator, "get_runs/17").await.ids("runs");
     for id in testrail(&simulator, "get_plans/17").await.ids("plans") {
         let plan = testrail(&simulator, &format!("get_plan/{id}")).await.json();
-        let runs: Vec<&Value> =
-            plan["entries"].as_array().unwrap().iter().flat_map(|entry| entry["runs"].as_array().unwrap()).collect();
+        let runs: Vec<&Value> = plan["entries"].as_array().unwrap().iter().flat_map(|entry| entry["runs"].as_array().unwrap()).collect();
         assert!(!runs.is_empty());
         assert!(runs.iter().all(|run| run["plan_id"] == id && !lone.contains(&run["id"].as_u64().unwrap())));
         for count in ["passed_count", "untested_count", "failed_count"] {

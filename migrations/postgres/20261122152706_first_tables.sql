@@ -1,4 +1,4 @@
--- initial
+-- first tables
 -- Written by `etl migrate new`; read it before it is run, and never change it after.
 
 CREATE TABLE "etl_loads" (
@@ -12,6 +12,9 @@ CREATE TABLE "etl_loads" (
   "deleted" BIGINT NOT NULL,
   "unchanged" BIGINT NOT NULL,
   "blocked" BIGINT NOT NULL,
+  "owned_rows" BIGINT NOT NULL,
+  "hash_low" BIGINT NOT NULL,
+  "hash_high" BIGINT NOT NULL,
   "hash_version" SMALLINT NOT NULL,
   "etl_version" VARCHAR(30) NOT NULL
 );
@@ -25,6 +28,9 @@ COMMENT ON COLUMN "etl_loads"."updated" IS 'rows updated';
 COMMENT ON COLUMN "etl_loads"."deleted" IS 'rows deleted';
 COMMENT ON COLUMN "etl_loads"."unchanged" IS 'rows that were as the mart has them';
 COMMENT ON COLUMN "etl_loads"."blocked" IS 'rows left out because a row that etl did not write has their key';
+COMMENT ON COLUMN "etl_loads"."owned_rows" IS 'owned rows after the load (of a snapshot: of the mart''s days)';
+COMMENT ON COLUMN "etl_loads"."hash_low" IS 'sum of the low 32 bits of their hashes';
+COMMENT ON COLUMN "etl_loads"."hash_high" IS 'sum of the high 32 bits of their hashes';
 COMMENT ON COLUMN "etl_loads"."hash_version" IS 'version of the canonical form behind _row_hash';
 COMMENT ON COLUMN "etl_loads"."etl_version" IS 'version of etl';
 

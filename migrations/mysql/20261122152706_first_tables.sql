@@ -1,4 +1,4 @@
--- initial
+-- first tables
 -- Written by `etl migrate new`; read it before it is run, and never change it after.
 
 CREATE TABLE `etl_loads` (
@@ -12,6 +12,9 @@ CREATE TABLE `etl_loads` (
   `deleted` BIGINT NOT NULL COMMENT 'rows deleted',
   `unchanged` BIGINT NOT NULL COMMENT 'rows that were as the mart has them',
   `blocked` BIGINT NOT NULL COMMENT 'rows left out because a row that etl did not write has their key',
+  `owned_rows` BIGINT NOT NULL COMMENT 'owned rows after the load (of a snapshot: of the mart''s days)',
+  `hash_low` BIGINT NOT NULL COMMENT 'sum of the low 32 bits of their hashes',
+  `hash_high` BIGINT NOT NULL COMMENT 'sum of the high 32 bits of their hashes',
   `hash_version` SMALLINT NOT NULL COMMENT 'version of the canonical form behind _row_hash',
   `etl_version` VARCHAR(30) NOT NULL COMMENT 'version of etl'
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='What was loaded when; written by etl load, one row per load that changed something.';
