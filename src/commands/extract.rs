@@ -108,6 +108,11 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
     context.lake.end_run(&end).await
 }
 
+/// Whether every extract that the lake knows of ended well: what was interrupted came after it.
+pub(super) async fn ended_well(context: &Context) -> Result<bool> {
+    Ok(context.lake.runs().await?.last().is_some_and(|run| run.end.is_some()))
+}
+
 /// The run that this invocation is: a new one, or with `--resume` the newest that did not end well.
 async fn identity(context: &Context, resume: bool) -> Result<(Uuid, chrono::DateTime<chrono::Utc>)> {
     if !resume {

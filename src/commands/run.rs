@@ -10,6 +10,7 @@ use super::{
 use crate::{
     cli::{Global, RunArgs},
     error::{Error, Kind, Result},
+    events::Event,
     settings::Env,
     term::{Printer, Report},
 };
@@ -32,7 +33,9 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let selection = context.select(&args.selection)?;
     let mut outcome = Outcome::default();
     let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume };
-    if !selection.waves.is_empty() {
+    if args.resume && extract::ended_well(context).await? {
+        context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
+    } else if !selection.waves.is_empty() {
         extract::stage(context, &selection, &asked, report, &mut outcome).await?;
     }
     transform::stage(context, &selection, None, report, &mut outcome).await?;

@@ -24,8 +24,8 @@ use crate::{
 /// # Errors
 /// [`Kind::Sql`] or [`Kind::Io`]; the former file stays then.
 pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], results: &BTreeMap<String, Manifest>, path: &Path) -> Result<()> {
-    let part = path.with_extension("duckdb.part");
-    let _ = fs_err::remove_file(&part);
+    // In a folder of this process alone: another run may be writing its own.
+    let part = engine.temp().join("lake.duckdb");
     {
         let connection = session::open(&engine.settings().engine, engine.temp(), Some(&part))?;
         execute(&connection, "begin; create schema landed; create schema latest; create schema history; create schema etl")?;
