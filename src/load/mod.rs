@@ -26,8 +26,6 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod session;
-#[cfg(test)]
-mod speed;
 mod sqlite;
 mod statement;
 mod table;
