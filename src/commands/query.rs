@@ -55,7 +55,11 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
             }
         }
     })
-    .await?;
+    .await
+    .map_err(|error| match error.kind() {
+        Kind::Sql => error.hint("`etl lineage` lists the relations; `etl query \"from latest.NODE limit 1\"` shows the columns of one"),
+        _ => error,
+    })?;
     Ok(Outcome::default())
 }
 

@@ -25,20 +25,22 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     }
     let mut report = Report { title: "etl transform".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    stage(&context, &selection, args.as_of, &mut report, &mut outcome).await?;
+    stage(&context, &selection, Asked { as_of: args.as_of, fresh: args.full_refresh }, &mut report, &mut outcome).await?;
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)
 }
 
+/// What the command line asks of a transform.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked {
+    pub(super) as_of: Option<DateTime<Utc>>,
+    pub(super) fresh: bool,
+}
+
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(
-    context: &Context,
-    selection: &Selection,
-    as_of: Option<DateTime<Utc>>,
-    report: &mut Report,
-    outcome: &mut Outcome,
-) -> Result<()> {
+pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+    let Asked { as_of, fresh } = asked;
     let receipts = Arc::new(context.receipts().await?);
     let row = context.moment_row(&receipts, as_of);
     let transform_id = Uuid::now_v7();
@@ -57,6 +59,7 @@ pub(super) async fn stage(
             receipts: &job_receipts,
             run: job_row,
             replay,
+            fresh,
             transform_id,
             models,
             observer,

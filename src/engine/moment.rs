@@ -47,7 +47,8 @@ impl Engine {
     /// [`Kind::Config`] for the first query that is wrong, with file and line.
     pub fn open(project: Arc<Project>, lake: Lake, settings: Settings, observer: Arc<dyn Observer>, runtime: Handle) -> Result<Self> {
         fs_err::create_dir_all(&settings.data)?;
-        let temp = tempfile::Builder::new().prefix(".etl-").tempdir_in(&settings.data)?;
+        sweep(&settings.data);
+        let temp = tempfile::Builder::new().prefix(SPILL).tempdir_in(&settings.data)?;
         let parser = session::open(&settings.engine, temp.path(), None)?;
         let mut models = BTreeMap::new();
         let mut trees = BTreeMap::new();
@@ -161,6 +162,21 @@ impl Engine {
 
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+}
+
+/// Start of the names of spill folders.
+const SPILL: &str = ".etl-";
+
+/// Removes spill folders that killed processes left behind: those that nobody has touched for a day.
+fn sweep(data: &Path) {
+    let Ok(entries) = fs_err::read_dir(data) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(SPILL)) {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|modified| modified.elapsed().ok());
+        if age.is_some_and(|age| age > std::time::Duration::from_secs(86_400)) {
+            // Another process may be faster; what is left then goes next time.
+            let _ = fs_err::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Job<'a> {
     pub run: RunRow,
     /// Whether a past moment was asked for: the result is kept apart from the newest ones.
     pub replay: bool,
+    /// Compute everything anew, whatever was computed before.
+    pub fresh: bool,
     /// The invocation.
     pub transform_id: Uuid,
     /// The tables, in an order that respects what they need.
@@ -81,6 +83,9 @@ impl Job<'_> {
 
     /// Whether a former manifest may stand for this job's result.
     pub(super) fn reuses(&self, manifest: &Manifest) -> bool {
+        if self.fresh {
+            return false;
+        }
         if self.replay { manifest.replay && manifest.as_of == self.run.as_of } else { !manifest.replay }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
             .collect();
         let fingerprint = closure.fingerprint(job.engine, &visible, &run);
         let known = former.iter().rev().flat_map(|manifest| &manifest.parts).filter(|part| part.day == Some(day));
-        let same = known.clone().find(|part| part.fingerprint == fingerprint);
+        let same = known.clone().find(|part| part.fingerprint == fingerprint && !job.fresh);
         if let Some(part) = same {
             parts.push(part.clone());
             continue;

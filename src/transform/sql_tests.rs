@@ -135,6 +135,7 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
         receipts: &receipts,
         run: RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false },
         replay: case.run.as_of.is_some(),
+        fresh: false,
         transform_id: Uuid::now_v7(),
         models: vec![model.clone()],
         observer: Arc::new(Silent),
