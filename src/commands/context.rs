@@ -22,6 +22,7 @@ pub(super) struct Context {
     pub(super) lake: Lake,
     pub(super) engine: Arc<Engine>,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) printer: Printer,
 }
 
 /// How a command ended: done, or the failures that were reported on the way.
@@ -69,7 +70,7 @@ impl Context {
         let runtime = tokio::runtime::Handle::current();
         let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
         let engine = blocking(move || Engine::open(parts.0, parts.1, parts.2, listener, runtime)).await?;
-        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer })
+        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
     }
 
     /// What the selection options stand for.

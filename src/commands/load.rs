@@ -8,9 +8,9 @@ use super::context::{Context, Outcome, nothing};
 use crate::{
     cli::{Global, LoadArgs},
     error::Result,
-    load::{self, TableSummary},
+    load::{self, Change, TableSummary},
     settings::Env,
-    term::{Printer, Report, TableLine, Verdict},
+    term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
 };
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: LoadArgs) -> Result<Outcome> {
@@ -65,6 +65,7 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
         as_of: asked.as_of,
     };
     let summary = load::run(&job).await?;
+    show_samples(&context.printer, &summary.tables)?;
     for table in &summary.tables {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());
@@ -72,6 +73,28 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
         report.tables.push(line(table));
     }
     Ok(())
+}
+
+/// What `--plan` would do to single rows, and what `--verify` found in them.
+fn show_samples(printer: &Printer, tables: &[TableSummary]) -> Result<()> {
+    let mut rows = Rows::new(["table", "row", "key", "column", "in the table", "in the mart"]);
+    let mut add = |table: &str, word: &str, key: &str, changes: &[Change]| {
+        if changes.is_empty() {
+            rows.push([Cell::from(table), word.into(), key.into(), "".into(), "".into(), "".into()]);
+        }
+        for change in changes {
+            rows.push([Cell::from(table), word.into(), key.into(), change.column.as_str().into(), change.table.as_str().into(), change.mart.as_str().into()]);
+        }
+    };
+    for table in tables {
+        for sample in table.plan.iter().flat_map(|plan| &plan.samples) {
+            add(&table.table, sample.action.word(), &sample.key, &sample.changes);
+        }
+        for edited in table.verification.iter().flat_map(|found| &found.samples) {
+            add(&table.table, "edited", &edited.key, &edited.changes);
+        }
+    }
+    if rows.is_empty() { Ok(()) } else { printer.rows(&rows, Format::Table) }
 }
 
 fn line(table: &TableSummary) -> TableLine {
