@@ -83,7 +83,14 @@ fn show_samples(printer: &Printer, tables: &[TableSummary]) -> Result<()> {
             rows.push([Cell::from(table), word.into(), key.into(), "".into(), "".into(), "".into()]);
         }
         for change in changes {
-            rows.push([Cell::from(table), word.into(), key.into(), change.column.as_str().into(), change.table.as_str().into(), change.mart.as_str().into()]);
+            rows.push([
+                Cell::from(table),
+                word.into(),
+                key.into(),
+                change.column.as_str().into(),
+                change.table.as_str().into(),
+                change.mart.as_str().into(),
+            ]);
         }
     };
     for table in tables {

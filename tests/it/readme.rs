@@ -24,6 +24,7 @@ fn every_command_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_etl"));
+    #[expect(clippy::disallowed_methods, reason = "the commands run in the environment of the test")]
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
     let run = |script: &str| {
         let output = Command::new("bash")

@@ -15,6 +15,7 @@ use super::scene::Scene;
 const CASES: &[&[&str]] = &[&["testrail_suites"], &["testrail_cases"]];
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "Retry-After is a date of the machine's clock")]
 async fn passing_faults_end_in_success() {
     let passing = |code, retry_after| FaultKind::Status { code, retry_after };
     let faults = [
