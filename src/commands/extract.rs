@@ -8,7 +8,6 @@ use super::context::{Context, Outcome, nothing};
 use crate::{
     catalog::Selection,
     cli::{ExtractArgs, Global, SelectionArgs},
-    engine::stop_name,
     error::{Error, Kind, Result},
     extract::{self, PullSummary},
     lake::{Outcome as PullOutcome, RUN_LOG_VERSION, RunEnd, RunStart},
@@ -136,7 +135,7 @@ fn line(pull: &PullSummary) -> PullLine {
         scope: pull.scope.clone(),
         expected: pull.expected,
         records: pull.records,
-        stop: stop_name(pull.stop).to_owned(),
+        stop: pull.stop.name().to_owned(),
         requests: pull.requests,
         retries: pull.retries,
         bytes: pull.bytes,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, OrFail, Result},
-    lake::{Mode, PartitionStatus, Receipt, Stop},
+    lake::{Mode, PartitionStatus, Receipt},
     names,
 };
 
@@ -45,7 +45,7 @@ pub(super) fn pulls(connection: &Connection, receipts: &[Receipt]) -> Result<()>
                 time(receipt.window_from),
                 time(receipt.window_to),
                 time(receipt.cursor),
-                text(stop_name(receipt.stop)),
+                text(receipt.stop.name()),
                 receipt.expected.map_or(Cell::Null, number),
                 number(receipt.records),
                 number(receipt.requests),
@@ -150,20 +150,6 @@ fn number(value: u64) -> Cell {
 
 fn time(value: Option<DateTime<Utc>>) -> Cell {
     value.map_or(Cell::Null, |at| Cell::Timestamp(TimeUnit::Microsecond, at.timestamp_micros()))
-}
-
-/// The name of a stop reason, as receipts and the relation `pulls` write it.
-pub fn stop_name(stop: Stop) -> &'static str {
-    match stop {
-        Stop::ShortPage => "short_page",
-        Stop::NoNext => "no_next",
-        Stop::EmptyPage => "empty_page",
-        Stop::LastFlag => "last_flag",
-        Stop::Single => "single",
-        Stop::NoPartitions => "no_partitions",
-        Stop::Cap => "cap",
-        Stop::Error => "error",
-    }
 }
 
 fn status_name(status: PartitionStatus) -> &'static str {

@@ -17,7 +17,6 @@ mod shell_file;
 mod staged;
 mod typed;
 
-pub use builtins::stop_name;
 pub use contract_check::projection;
 pub use live::inputs;
 pub use moment::{Engine, Moment};

@@ -52,7 +52,7 @@ impl Context<'_> {
             scope: pull.scope_key.clone(),
             records: summary.records,
             complete: matches!(summary.outcome, Some(Outcome::Complete | Outcome::Partial)),
-            stop: stop_name(summary.stop),
+            stop: summary.stop.name().to_owned(),
         });
         summary
     }
@@ -220,9 +220,4 @@ fn expected(calls: &[Ended]) -> Option<u64> {
 pub(super) fn new_id(now: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos()))
-}
-
-/// The name of a stop reason as receipts write it.
-fn stop_name(stop: Stop) -> String {
-    serde_json::to_value(stop).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

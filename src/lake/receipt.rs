@@ -120,6 +120,22 @@ pub enum Stop {
     Error,
 }
 
+impl Stop {
+    /// The name, as receipts and the relation `pulls` write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ShortPage => "short_page",
+            Self::NoNext => "no_next",
+            Self::EmptyPage => "empty_page",
+            Self::LastFlag => "last_flag",
+            Self::Single => "single",
+            Self::NoPartitions => "no_partitions",
+            Self::Cap => "cap",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One row of `for_each` and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Partition {
