@@ -6,7 +6,7 @@
 use duckdb::Connection;
 use serde_json::Value;
 
-use super::{lint, moment::Engine};
+use super::{base::Engine, lint};
 use crate::{catalog::Model, error::Result, events::Event, lake::Receipt};
 
 /// Records of a pull that are looked at.

@@ -3,20 +3,23 @@
 //! A staging model is a pure function of one pull file. Its result lies under a hash of everything else that decides it:
 //! the SQL, the columns added here, DuckDB's version. A changed model has another hash and so recomputes itself.
 
-use std::{collections::BTreeSet, path::PathBuf};
-
-use duckdb::Connection;
+use std::{
+    collections::BTreeSet,
+    num::NonZero,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use super::{
+    base::Engine,
     drift, landed,
-    moment::Engine,
-    session::{self, bare, execute, literal},
+    session::{self, Session, bare, execute, literal},
 };
 use crate::{
-    catalog::Model,
+    catalog::{Model, ModelKind},
     digest,
     error::{Error, Kind, Result},
-    lake::{Receipt, layout},
+    lake::{File, Receipt, layout},
 };
 
 /// Version of [`COLUMNS`]; part of the hash.
@@ -33,6 +36,14 @@ pub(super) fn definition(model: &Model) -> String {
     digest::short(&format!("{VERSION}\n{}\n{COLUMNS}\n{}", session::DUCKDB, model.text), 8)
 }
 
+impl Engine {
+    /// The definitions that the present models give their staged files; others are garbage.
+    pub fn staged_definitions(&self) -> BTreeSet<(String, String)> {
+        let staging = self.project().models.iter().filter(|model| model.kind == ModelKind::Staging);
+        staging.map(|model| (model.name.clone(), definition(model))).collect()
+    }
+}
+
 /// The SELECT that gives staged rows from whatever `landed.<model>` is in the session.
 pub(super) fn select(model: &Model) -> String {
     format!("select {COLUMNS}, staged.* exclude (_meta) from (\n{}\n) as staged", bare(&model.text))
@@ -42,23 +53,59 @@ pub(super) fn select(model: &Model) -> String {
 pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Vec<PathBuf>> {
     let definition = definition(model);
     let known: BTreeSet<String> = engine.block_on(engine.lake().list(&folder(model, &definition)))?.into_iter().map(|object| object.path).collect();
-    let mut session: Option<Connection> = None;
     let mut files = Vec::new();
+    let mut missing = Vec::new();
     for receipt in pulls {
         let Some(landed) = receipt.records_file().filter(|file| file.rows > 0) else { continue };
         let path = layout::staged(&model.name, &definition, receipt.pull_id);
-        if !known.contains(&path) {
-            let connection = match &session {
-                Some(connection) => connection,
-                None => session.insert(scratch(engine)?),
-            };
-            let local = engine.lake().local_path(&landed.path)?;
-            execute(connection, &format!("create or replace view landed.{} as {}", model.name, landed::of_pull(&local, receipt)))?;
-            compute(engine, connection, model, receipt, landed.rows, &path)?;
-        }
         files.push(engine.lake().local_path(&path)?);
+        if !known.contains(&path) {
+            missing.push(Missing { receipt, landed, path });
+        }
     }
+    compute_all(engine, model, &missing)?;
     Ok(files)
+}
+
+/// A pull whose staged rows are not in the cache.
+struct Missing<'a> {
+    receipt: &'a Receipt,
+    landed: &'a File,
+    /// Where they belong.
+    path: String,
+}
+
+/// Computes what is missing, several at a time: of small pulls the planning takes the time, and DuckDB plans on one core.
+fn compute_all(engine: &Engine, model: &Model, missing: &[Missing<'_>]) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = missing.len().min(cores);
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        let session = engine.session()?;
+        execute(&session, "create schema landed")?;
+        while let Some(pull) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let local = engine.lake().local_path(&pull.landed.path)?;
+            execute(&session, &format!("create or replace view landed.{} as {}", model.name, landed::of_pull(&local, pull.receipt)))?;
+            let computed = compute(engine, &session, model, pull);
+            if computed.is_err() {
+                // The others need not go on.
+                next.store(missing.len(), Ordering::Relaxed);
+            }
+            computed?;
+        }
+        Ok(())
+    };
+    match workers {
+        0 => Ok(()),
+        1 => work(),
+        _ => std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().try_for_each(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        }),
+    }
 }
 
 /// The folder of one definition's files.
@@ -67,17 +114,12 @@ fn folder(model: &Model, definition: &str) -> String {
     path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
 }
 
-fn scratch(engine: &Engine) -> Result<Connection> {
-    let connection = engine.connect()?;
-    execute(&connection, "create schema landed")?;
-    Ok(connection)
-}
-
-fn compute(engine: &Engine, connection: &Connection, model: &Model, receipt: &Receipt, landed: u64, path: &str) -> Result<()> {
+fn compute(engine: &Engine, session: &Session, model: &Model, pull: &Missing<'_>) -> Result<()> {
+    let (receipt, landed) = (pull.receipt, pull.landed.rows);
     let spool = tempfile::Builder::new().prefix("staged-").suffix(".parquet").tempfile_in(engine.temp())?.into_temp_path();
     let sql =
         format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", select(model), literal(&spool.display().to_string()));
-    let rows = connection
+    let rows = session
         .execute(&sql, [])
         .map_err(|error| session::refused(error, &model.text).within(format!("{}: staging pull {} failed", model.file.display(), receipt.pull_id)))?;
     if rows as u64 != landed {
@@ -91,7 +133,7 @@ fn compute(engine: &Engine, connection: &Connection, model: &Model, receipt: &Re
         )
         .hint("move filters, joins and unnest into a mart or an intermediate model"));
     }
-    drift::check(engine, connection, model, receipt)?;
+    drift::check(engine, session, model, receipt)?;
     // Another process may have been first; its file is the same.
-    engine.block_on(engine.lake().upload_new(path, &spool)).map(|_| ())
+    engine.block_on(engine.lake().upload_new(&pull.path, &spool)).map(|_| ())
 }
