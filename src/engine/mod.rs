@@ -16,6 +16,7 @@ mod seeds;
 mod session;
 mod shell_file;
 mod staged;
+mod staging;
 mod typed;
 
 pub use base::Engine;

@@ -3,23 +3,18 @@
 //! A staging model is a pure function of one pull file. Its result lies under a hash of everything else that decides it:
 //! the SQL, the columns added here, DuckDB's version. A changed model has another hash and so recomputes itself.
 
-use std::{
-    collections::BTreeSet,
-    num::NonZero,
-    path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{
     base::Engine,
-    drift, landed,
-    session::{self, Session, bare, execute, literal},
+    session::{self, bare},
+    staging::{self, Missing},
 };
 use crate::{
     catalog::{Model, ModelKind},
     digest,
-    error::{Error, Kind, Result},
-    lake::{File, Receipt, layout},
+    error::Result,
+    lake::{Receipt, layout},
 };
 
 /// Version of [`COLUMNS`]; part of the hash.
@@ -63,77 +58,12 @@ pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Resul
             missing.push(Missing { receipt, landed, path });
         }
     }
-    compute_all(engine, model, &missing)?;
+    staging::compute(engine, model, &missing)?;
     Ok(files)
-}
-
-/// A pull whose staged rows are not in the cache.
-struct Missing<'a> {
-    receipt: &'a Receipt,
-    landed: &'a File,
-    /// Where they belong.
-    path: String,
-}
-
-/// Computes what is missing, several at a time: of small pulls the planning takes the time, and DuckDB plans on one core.
-fn compute_all(engine: &Engine, model: &Model, missing: &[Missing<'_>]) -> Result<()> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let workers = missing.len().min(cores);
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        let session = engine.session()?;
-        execute(&session, "create schema landed")?;
-        while let Some(pull) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let local = engine.lake().local_path(&pull.landed.path)?;
-            execute(&session, &format!("create or replace view landed.{} as {}", model.name, landed::of_pull(&local, pull.receipt)))?;
-            let computed = compute(engine, &session, model, pull);
-            if computed.is_err() {
-                // The others need not go on.
-                next.store(missing.len(), Ordering::Relaxed);
-            }
-            computed?;
-        }
-        Ok(())
-    };
-    match workers {
-        0 => Ok(()),
-        1 => work(),
-        _ => std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().try_for_each(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-        }),
-    }
 }
 
 /// The folder of one definition's files.
 fn folder(model: &Model, definition: &str) -> String {
     let path = layout::staged(&model.name, definition, uuid::Uuid::nil());
     path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
-}
-
-fn compute(engine: &Engine, session: &Session, model: &Model, pull: &Missing<'_>) -> Result<()> {
-    let (receipt, landed) = (pull.receipt, pull.landed.rows);
-    let spool = tempfile::Builder::new().prefix("staged-").suffix(".parquet").tempfile_in(engine.temp())?.into_temp_path();
-    let sql =
-        format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", select(model), literal(&spool.display().to_string()));
-    let rows = session
-        .execute(&sql, [])
-        .map_err(|error| session::refused(error, &model.text).within(format!("{}: staging pull {} failed", model.file.display(), receipt.pull_id)))?;
-    if rows as u64 != landed {
-        return Err(Error::new(
-            Kind::Contract,
-            format!(
-                "{}: gives {rows} rows for the {landed} records of pull {}; a staging model gives one row per record",
-                model.file.display(),
-                receipt.pull_id
-            ),
-        )
-        .hint("move filters, joins and unnest into a mart or an intermediate model"));
-    }
-    drift::check(engine, session, model, receipt)?;
-    // Another process may have been first; its file is the same.
-    engine.block_on(engine.lake().upload_new(&pull.path, &spool)).map(|_| ())
 }
