@@ -1,6 +1,7 @@
 //! One list (or document) of an API: how to ask for it, how it pages, what a pull of it replaces.
 
 use super::{Body, Template};
+use crate::digest;
 
 /// An endpoint as `[[endpoint]]` describes it, defaults filled in.
 #[derive(Clone, Debug)]
@@ -166,12 +167,10 @@ impl Endpoint {
 
     /// A hash of all that decides what is asked and how it is read; it is written into receipts.
     pub fn definition_hash(&self) -> String {
-        use sha2::Digest;
         // `Debug` of plain data is a canonical text here; lines are left out because moving an endpoint changes nothing.
         let mut plain = self.clone();
         (plain.line, plain.for_each_line) = (0, 0);
         plain.description.clear();
-        let digest = sha2::Sha256::digest(format!("{plain:?}"));
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        digest::short(&format!("{plain:?}"), 8)
     }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use sha2::{Digest, Sha256};
-
 use super::{
     paginate::{Ask, Facts, Pager, Step},
     plan::{Call, Pull},
@@ -14,6 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{Endpoint, Replaces},
+    digest::sha256,
     error::{Error, Kind},
     events::{Event, Observer},
     http::{Answer, Failure, Got, HttpClient, Request},
@@ -243,8 +242,4 @@ impl Caller<'_> {
             self.given_up.store(true, Ordering::Relaxed);
         }
     }
-}
-
-fn sha256(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }

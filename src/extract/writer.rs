@@ -77,7 +77,7 @@ fn write(mut records: RecordWriter, mut requests: ExchangeWriter, params: &[Stri
                 record_key: &record.key,
                 fetched_at: landing.answer.arrived(),
                 params: &params[record.partition],
-                payload: &page.payload(record),
+                payload: page.payload(record),
                 payload_original: record.defect.as_ref().map(|(original, _)| original.as_slice()),
                 defect: record.defect.as_ref().map(|(_, defect)| defect.as_str()),
                 window_at: record.window_at,
