@@ -30,8 +30,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
     }
     let after = call.query.number("after").unwrap_or(i64::MIN);
     let before = call.query.number("before").unwrap_or(i64::MAX);
-    let mut builds: Vec<Build> =
-        Build::listed(call.today).filter(|build| after < build.triggered && build.triggered < before).collect();
+    let mut builds: Vec<Build> = Build::listed(call.today).filter(|build| after < build.triggered && build.triggered < before).collect();
     builds.sort_by_key(|build| std::cmp::Reverse((build.triggered, build.number)));
     let limit = call.query.number("limit").unwrap_or(PAGE).clamp(1, PAGE).unsigned_abs() as usize;
     let from = match call.query.get("next") {
@@ -126,10 +125,7 @@ impl Build {
             ("triggered_by".into(), dice.pick("by", &["webhook-github/mozilla-mobile", "scheduler", "manual-ana"]).into()),
             ("machine_type_id".into(), "g2.mac.large".into()),
             ("stack_identifier".into(), "osx-xcode-16.4.x".into()),
-            (
-                "original_build_params".into(),
-                Value::Object(vec![("branch".into(), branch.into()), ("workflow_id".into(), workflow.into())]),
-            ),
+            ("original_build_params".into(), Value::Object(vec![("branch".into(), branch.into()), ("workflow_id".into(), workflow.into())])),
             ("pipeline_workflow_id".into(), Value::Null),
             ("pull_request_id".into(), dice.below("pull request", 30_000).into()),
             ("pull_request_target_branch".into(), Value::Null),

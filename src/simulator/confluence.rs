@@ -38,7 +38,9 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         Some(place) => page(call, place),
         None => Answer::json(
             404,
-            format!(r#"{{"statusCode":404,"data":{{"authorized":false,"valid":true,"errors":[],"successful":false}},"message":"No content found with id: ContentId{{id={id}}}"}}"#),
+            format!(
+                r#"{{"statusCode":404,"data":{{"authorized":false,"valid":true,"errors":[],"successful":false}},"message":"No content found with id: ContentId{{id={id}}}"}}"#
+            ),
         ),
     }
 }

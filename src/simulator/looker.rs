@@ -17,8 +17,15 @@ const TOKEN: &str = "simulated-looker-token";
 /// Folders with the number of their looks.
 const FOLDERS: [(&str, u64); 2] = [("1820", 14), ("1946", 6)];
 
-const SUBJECTS: [&str; 7] =
-    ["Test Cases by Suite", "Automation Coverage: Smoke & Sanity", "Crash-Free Users (iOS)", "New Bugs 🐞 per Week", "test cases by suite!", "…", "Build  Times -- p90"];
+const SUBJECTS: [&str; 7] = [
+    "Test Cases by Suite",
+    "Automation Coverage: Smoke & Sanity",
+    "Crash-Free Users (iOS)",
+    "New Bugs 🐞 per Week",
+    "test cases by suite!",
+    "…",
+    "Build  Times -- p90",
+];
 
 /// Answers below `/looker/api/4.0/`.
 pub(super) fn answer(call: &Call<'_>) -> Answer {
@@ -66,7 +73,8 @@ fn looks(call: &Call<'_>, folder: &str, count: u64) -> Answer {
         // Edited about every second week.
         let edited = (created..=today.day).rev().find(|day| dice.part("edit", day.cast_unsigned()).one_in("edited", 14)).unwrap_or(created);
         let id = first + number;
-        let title = format!("{}{}", SUBJECTS[(number % 7) as usize], if number < 7 { String::new() } else { format!(" {}", number / 7) });
+        let subject = SUBJECTS[(number % 7) as usize];
+        let title = if folder == FOLDERS[0].0 && number < 7 { subject.to_owned() } else { format!("{subject} {id}") };
         let record: Object = vec![
             ("can".into(), Value::Object(vec![("show".into(), true.into())])),
             ("content_metadata_id".into(), (id + 50_000).to_string().into()),

@@ -21,8 +21,7 @@ use futures::{Stream, StreamExt, stream};
 use super::{
     Options, Received,
     answer::Answer,
-    apis,
-    bugzilla,
+    apis, bugzilla,
     connection::{Acceptor, Reset},
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},

@@ -25,9 +25,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         ["index", "v1", "namespaces", namespace] => namespaces(call, namespace),
         ["index", "v1", "tasks", namespace] => indexed(call, namespace),
         ["queue", "v1", "task", id] => match TaskId::read(id).and_then(|id| Some((id, Push::find(call.today, id)?))) {
-            Some((id, push)) if id.number < push.tasks => {
-                Answer::value(&Value::Object(Task::of(&push, id.number).definition()), Style::Compact)
-            }
+            Some((id, push)) if id.number < push.tasks => Answer::value(&Value::Object(Task::of(&push, id.number).definition()), Style::Compact),
             _ => not_found("task", id),
         },
         ["queue", "v1", "task-group", id, "list"] => {
@@ -157,7 +155,7 @@ fn group(call: &Call<'_>, id: &str, push: &Push<'_>) -> Answer {
 fn listed(call: &Call<'_>, head: &str, name: &str, records: Vec<Object>, most: u64) -> Answer {
     let limit = call.query.number("limit").unwrap_or(1000).clamp(1, 1000).unsigned_abs().min(most) as usize;
     let offset = call.query.get("continuationToken").and_then(|token| token.strip_prefix("1!")?.parse().ok()).unwrap_or(0_usize);
-    let trailing = most < 1000 && most % 3 == 0;
+    let trailing = most < 1000 && most.is_multiple_of(3);
     let total = records.len();
     let more = offset + limit < total || (trailing && offset < total);
     let head = match more {

@@ -162,8 +162,7 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
         paths.push(lake.local_path(&part.path)?);
     }
     let Some(contract) = engine.project().model(&model).and_then(|model| model.contract.as_ref()) else { return Ok(None) };
-    let columns: Vec<(String, String)> =
-        contract.columns.iter().map(|column| (column.name.clone(), column.kind.duckdb().to_owned())).collect();
+    let columns: Vec<(String, String)> = contract.columns.iter().map(|column| (column.name.clone(), column.kind.duckdb().to_owned())).collect();
     let moment = engine.moment(&job.run, &[])?;
     let empty: Vec<String> = columns.iter().map(|(name, kind)| format!("null::{kind} as \"{name}\"")).collect();
     let mut actual = format!("(select {} where false)", empty.join(", "));

@@ -165,8 +165,19 @@ impl<'a> Task<'a> {
             tags.push(("kind".into(), kind.into()));
         }
         if tests {
-            tags.push(("test-suite".into(), name.split("opt-").nth(1).unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned().into()));
-            tags.push(("test-platform".into(), name.trim_start_matches("test-").split("-opt").next().and_then(|text| text.split("/opt").next()).map(|text| format!("{text}/opt")).into()));
+            tags.push((
+                "test-suite".into(),
+                name.split("opt-").nth(1).unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned().into(),
+            ));
+            tags.push((
+                "test-platform".into(),
+                name.trim_start_matches("test-")
+                    .split("-opt")
+                    .next()
+                    .and_then(|text| text.split("/opt").next())
+                    .map(|text| format!("{text}/opt"))
+                    .into(),
+            ));
         }
         let metadata: Object = vec![
             ("owner".into(), "ana@example.test".into()),
