@@ -93,7 +93,7 @@ fn exchange(landing: &Landing) -> ExchangeRow {
         request_no: landing.request_no,
         partition_no: landing.partition_no,
         page_no: landing.page_no,
-        method: "GET".to_owned(),
+        method: answer.method.name().to_owned(),
         url: answer.url.clone(),
         host: answer.host.clone(),
         status: (answer.status > 0).then_some(answer.status),
