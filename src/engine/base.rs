@@ -31,6 +31,7 @@ pub struct Engine {
     instance: Instance,
     /// Names of the seeds that the instance holds already.
     seeds: Mutex<Vec<String>>,
+    staging: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     // Last, so that DuckDB has let go of its spill files.
     temp: tempfile::TempDir,
     runtime: Handle,
@@ -66,7 +67,7 @@ impl Engine {
         }
         drop(parser);
         let graph = Graph::build(&project, &models, &endpoints)?;
-        Ok(Self { project, lake, settings, observer, graph, trees, instance, seeds: Mutex::default(), temp, runtime })
+        Ok(Self { project, lake, settings, observer, graph, trees, instance, seeds: Mutex::default(), staging: Mutex::default(), temp, runtime })
     }
 
     /// The graph of the project.
@@ -121,6 +122,11 @@ impl Engine {
             held.push(model.name.clone());
         }
         execute(session, &format!("create view {name} as from {SEEDS}.{name}"))
+    }
+
+    /// Held by whoever computes staged rows of a model.
+    pub(super) fn staging_lock(&self, model: &str) -> Arc<Mutex<()>> {
+        Arc::clone(self.staging.lock().unwrap_or_else(PoisonError::into_inner).entry(model.to_owned()).or_default())
     }
 
     pub(super) fn lake(&self) -> &Lake {

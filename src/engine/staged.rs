@@ -3,7 +3,7 @@
 //! A staging model is a pure function of one pull file. Its result lies under a hash of everything else that decides it:
 //! the SQL, the columns added here, DuckDB's version. A changed model has another hash and so recomputes itself.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, sync::PoisonError};
 
 use super::{
     base::Engine,
@@ -47,6 +47,9 @@ pub(super) fn select(model: &Model) -> String {
 /// The local files with the staged rows of `pulls`, computing what is not in the cache.
 pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Vec<PathBuf>> {
     let definition = definition(model);
+    // Two marts that are computed at once may need the same rows: the second finds what the first has made.
+    let lock = engine.staging_lock(&model.name);
+    let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
     let known: BTreeSet<String> = engine.block_on(engine.lake().list(&folder(model, &definition)))?.into_iter().map(|object| object.path).collect();
     let mut files = Vec::new();
     let mut missing = Vec::new();

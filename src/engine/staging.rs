@@ -2,9 +2,8 @@
 //! is left side by side.
 
 use std::{
-    num::NonZero,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use super::{
@@ -17,6 +16,7 @@ use crate::{
     catalog::Model,
     error::{Error, Kind, Result},
     lake::{File, Receipt},
+    parallel,
 };
 
 /// Rows of a pull that is small, and of all pulls that are computed by one statement.
@@ -37,32 +37,31 @@ pub(super) struct Missing<'a> {
 /// [`Kind::Sql`] if the model does not run, [`Kind::Contract`] if it does not give one row per record.
 pub(super) fn compute(engine: &Engine, model: &Model, missing: &[Missing<'_>]) -> Result<()> {
     let groups = groups(engine, model, missing);
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        let session = engine.session()?;
-        execute(&session, "create schema landed")?;
-        while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let computed = several(engine, &session, model, group);
-            if computed.is_err() {
-                // The others need not go on.
-                next.store(groups.len(), Ordering::Relaxed);
+    let broken = AtomicBool::new(false);
+    let results = parallel::map_init(
+        &groups,
+        || None,
+        |session: &mut Option<Session>, group| {
+            let session = match session {
+                Some(session) => session,
+                None => session.insert(scratch(engine)?),
+            };
+            // After a failure the others need not go on.
+            if broken.load(Ordering::Relaxed) {
+                return Ok(());
             }
-            computed?;
-        }
-        Ok(())
-    };
-    match groups.len().min(cores) {
-        0 => Ok(()),
-        1 => work(),
-        workers => std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().try_for_each(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-        }),
-    }
+            let computed = several(engine, session, model, group);
+            broken.fetch_or(computed.is_err(), Ordering::Relaxed);
+            computed
+        },
+    );
+    results.into_iter().collect()
+}
+
+fn scratch(engine: &Engine) -> Result<Session> {
+    let session = engine.session()?;
+    execute(&session, "create schema landed")?;
+    Ok(session)
 }
 
 /// What is computed by one statement: each large pull alone, small ones together.
