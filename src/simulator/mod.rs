@@ -1,18 +1,21 @@
-//! TestRail and Bugzilla in miniature, over real HTTP on loopback: for `etl demo` and the tests.
+//! The APIs in miniature, over real HTTP on loopback: for `etl demo` and the tests.
 //!
 //! A [`Simulator`] serves a [`World`]. A seeded world is a pure function of (seed, scale, day): nothing is stored, so it may
 //! hold a million cases, and moving it to another day is one store. A recorded world passes recorded bytes through. Both
 //! answer as the services are documented to, with their paging, limits and error bodies; [`Fault`]s are scripted on top.
 //!
-//! Limits: only GET; only the methods that the sources of this project call; filters of `get_cases` other than times and
+//! Limits: only the methods that the sources of this project call; filters of `get_cases` other than times and
 //! creators are ignored, as TestRail ignores what it does not know; a Bugzilla search refuses parameters and operators it
 //! does not know. Every event of a simulated day happens before 04:00 UTC of it.
 
 mod answer;
+mod apis;
 mod bugzilla;
 mod calendar;
 mod connection;
 mod fault;
+mod github;
+mod jira;
 mod json;
 mod oddity;
 mod query;
@@ -47,6 +50,13 @@ pub const TESTRAIL_USER: &str = "etl@example.test";
 pub const TESTRAIL_PASSWORD: &str = "simulated";
 /// The value of `X-BUGZILLA-API-KEY` that Bugzilla accepts. Without the header a caller is anonymous and sees public bugs.
 pub const BUGZILLA_KEY: &str = "simulated-key";
+
+/// The user name that Jira accepts.
+pub const ATLASSIAN_USER: &str = "etl@example.test";
+/// The API token that Jira accepts.
+pub const ATLASSIAN_TOKEN: &str = "simulated-atlassian-token";
+/// The token that GitHub accepts.
+pub const GITHUB_TOKEN: &str = "simulated-github-token";
 
 /// How the server behaves when no fault is due.
 #[derive(Clone, Debug)]
@@ -132,6 +142,23 @@ impl Simulator {
     /// The base of Bugzilla's REST API, without a slash at the end.
     pub fn bugzilla_url(&self) -> String {
         format!("http://{}/bugzilla/rest", self.address)
+    }
+
+    /// The variables with which `etl` reads every source from here.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let here = format!("http://{}", self.address);
+        vec![
+            ("ETL_TESTRAIL_BASE_URL", format!("{here}/testrail/index.php?/api/v2/")),
+            ("TESTRAIL_USERNAME", TESTRAIL_USER.to_owned()),
+            ("TESTRAIL_PASSWORD", TESTRAIL_PASSWORD.to_owned()),
+            ("ETL_BUGZILLA_BASE_URL", format!("{here}/bugzilla/rest")),
+            ("BUGZILLA_API_KEY", BUGZILLA_KEY.to_owned()),
+            ("ETL_JIRA_BASE_URL", format!("{here}/jira/rest/api/3/")),
+            ("ATLASSIAN_USERNAME", ATLASSIAN_USER.to_owned()),
+            ("ATLASSIAN_API_TOKEN", ATLASSIAN_TOKEN.to_owned()),
+            ("ETL_GITHUB_BASE_URL", format!("{here}/github/")),
+            ("GITHUB_TOKEN", GITHUB_TOKEN.to_owned()),
+        ]
     }
 
     /// Moves the world to `day`, forth or back. Requests that are being answered keep their day. A recorded world stays.

@@ -8,12 +8,12 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use etl::simulator::{BUGZILLA_KEY, Options, Scale, Simulator, TESTRAIL_PASSWORD, TESTRAIL_USER, World};
+use etl::simulator::{Options, Scale, Simulator, World};
 use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
 /// Every endpoint of the project.
-pub(crate) const ENDPOINTS: [&str; 11] = [
+pub(crate) const ENDPOINTS: [&str; 15] = [
     "testrail_suites",
     "testrail_cases",
     "testrail_runs",
@@ -25,6 +25,10 @@ pub(crate) const ENDPOINTS: [&str; 11] = [
     "bugzilla_fields",
     "bugzilla_flag_bugs",
     "bugzilla_history",
+    "jira_qa_requests",
+    "jira_worklogs",
+    "jira_worklog_updates",
+    "jira_changed_worklogs",
 ];
 
 /// Rows of tables as text, by table.
@@ -33,7 +37,7 @@ pub(crate) type Tables = BTreeMap<String, Vec<String>>;
 /// A small world in which a run takes a second or two.
 pub(crate) fn small_world() -> World {
     let demo = Scale::demo();
-    World::seeded(11, Scale { cases: 160, plans: 18, runs: 12, milestones: 12, bugs: 110, odd_one_in: 6, ..demo })
+    World::seeded(11, Scale { cases: 160, plans: 18, runs: 12, milestones: 12, bugs: 110, jira_issues: 90, github_issues: 90, odd_one_in: 6, ..demo })
 }
 
 /// Starts serving `world`.
@@ -69,16 +73,15 @@ impl Pump {
             copy(&root.join(part), &folder.path().join(part));
         }
         let mut settings = fs_err::read_to_string(root.join("etl.toml")).unwrap();
-        for source in ["testrail", "bugzilla"] {
-            write!(settings, "\n[rate_limit.{source}]\nrequests = 0\nper = \"1s\"\nconcurrency = 8\n").unwrap();
+        for source in fs_err::read_dir(root.join("sources")).unwrap() {
+            let name = source.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+            write!(settings, "\n[rate_limit.{name}]\nrequests = 0\nper = \"1s\"\nconcurrency = 8\n").unwrap();
         }
         fs_err::write(folder.path().join("etl.toml"), settings).unwrap();
         let mut pump = Self { folder, variables: BTreeMap::new() };
-        pump.set("ETL_TESTRAIL_BASE_URL", format!("{}/index.php?/api/v2/", simulator.testrail_url()));
-        pump.set("ETL_BUGZILLA_BASE_URL", simulator.bugzilla_url());
-        pump.set("TESTRAIL_USERNAME", TESTRAIL_USER);
-        pump.set("TESTRAIL_PASSWORD", TESTRAIL_PASSWORD);
-        pump.set("BUGZILLA_API_KEY", BUGZILLA_KEY);
+        for (name, value) in simulator.variables() {
+            pump.set(name, value);
+        }
         pump
     }
 

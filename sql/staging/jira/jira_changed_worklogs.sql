@@ -6,8 +6,8 @@ parsed as (
         from_json(
             raw.payload,
             '{
-                "id": "BIGINT",
-                "issueId": "BIGINT",
+                "id": "VARCHAR",
+                "issueId": "VARCHAR",
                 "author": {"displayName": "VARCHAR"},
                 "comment": "JSON",
                 "started": "TIMESTAMPTZ",
@@ -20,8 +20,8 @@ parsed as (
 
 select
     _meta,
-    record.id as worklog_id,
-    record.issueId as issue_id,
+    try_cast(record.id as bigint) as worklog_id,
+    try_cast(record.issueId as bigint) as issue_id,
     record.author.displayName as author,
     record.comment as comment,
     record.started at time zone 'UTC' as started_at,

@@ -6,7 +6,7 @@ parsed as (
         from_json(
             raw.payload,
             '{
-                "id": "BIGINT",
+                "id": "VARCHAR",
                 "key": "VARCHAR",
                 "fields": {
                     "summary": "VARCHAR",
@@ -19,7 +19,7 @@ parsed as (
 
 select
     _meta,
-    record.id as issue_id,
+    try_cast(record.id as bigint) as issue_id,
     record.key as issue_key,
     record.fields.summary,
     record.fields.parent.key as parent_key
