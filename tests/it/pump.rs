@@ -13,7 +13,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
 /// Every endpoint of the project.
-pub(crate) const ENDPOINTS: [&str; 15] = [
+pub(crate) const ENDPOINTS: [&str; 16] = [
     "testrail_suites",
     "testrail_cases",
     "testrail_runs",
@@ -29,6 +29,7 @@ pub(crate) const ENDPOINTS: [&str; 15] = [
     "jira_worklogs",
     "jira_worklog_updates",
     "jira_changed_worklogs",
+    "github_issues",
 ];
 
 /// Rows of tables as text, by table.

@@ -1,5 +1,53 @@
--- jira
+-- jira and github
 -- Written by `etl migrate new`; read it before it is run, and never change it after.
+
+-- Issues from outside the team that nobody had taken up within days of being filed. Once here an issue stays and follows its state.
+CREATE TABLE "report_github_bugs" (
+  "id" INTEGER PRIMARY KEY AUTOINCREMENT, -- filled by the database
+  "github_number" INTEGER NOT NULL, -- number in the repository
+  "github_title" VARCHAR(300) NULL, -- title
+  "github_url" VARCHAR(250) NULL, -- page of the issue
+  "github_state" VARCHAR(50) NULL, -- open or closed
+  "github_created_at" TIMESTAMP NULL, -- moment of filing
+  "github_updated_at" TIMESTAMP NULL, -- moment of the last change
+  "github_closed_at" TIMESTAMP NULL, -- moment of closing; null while open
+  "github_user" VARCHAR(250) NULL, -- login of the author; null for a deleted account
+  "github_author_association" VARCHAR(100) NULL, -- how the author belongs to the repository, as the token sees it
+  "github_project" VARCHAR(250) NOT NULL, -- project
+  "created_at" TIMESTAMP NULL, -- first seen
+  "_row_hash" BIGINT NULL -- hash of the row; NULL: not written by etl
+);
+CREATE UNIQUE INDEX "report_github_bugs__key" ON "report_github_bugs" ("github_project", "github_number");
+
+-- Issues and pull requests with a label of a watched class.
+CREATE TABLE "report_github_issues" (
+  "id" INTEGER PRIMARY KEY AUTOINCREMENT, -- filled by the database
+  "projects_id" INTEGER NOT NULL, -- projects.id
+  "issue_id" INTEGER NOT NULL, -- number in the repository
+  "issue_title" VARCHAR(300) NULL, -- title
+  "issue_types_id" INTEGER NULL, -- github_issue_types.id: 1 issue, 2 pull request
+  "github_created_at" DATE NOT NULL, -- UTC date of creation
+  "github_updated_at" DATE NULL, -- UTC date of the last change
+  "github_closed_at" DATE NULL, -- UTC date of closing
+  "github_merged_at" DATE NULL, -- UTC date of the merge
+  "created_at" TIMESTAMP NOT NULL, -- first seen
+  "_row_hash" BIGINT NULL -- hash of the row; NULL: not written by etl
+);
+CREATE UNIQUE INDEX "report_github_issues__key" ON "report_github_issues" ("projects_id", "issue_id");
+
+-- How many issues of each watched class were opened, closed and open on each day, and whether more are open than a week before. Classes go by the labels that an issue has now: the history of labels is not read.
+CREATE TABLE "report_issue_regression" (
+  "report_date" DATE NOT NULL, -- UTC day
+  "projects_id" INTEGER NOT NULL, -- projects.id
+  "issue_class" VARCHAR(50) NOT NULL, -- class of labels
+  "opened_count" INTEGER NOT NULL, -- issues filed on the day
+  "closed_count" INTEGER NOT NULL, -- issues closed on the day
+  "open_count" INTEGER NOT NULL, -- issues open at the end of the day
+  "open_count_7d_ago" INTEGER NULL, -- issues open at the end of the day a week before; null in the first 7 days
+  "is_regression" SMALLINT NOT NULL, -- 1 where more are open than a week before
+  "_row_hash" BIGINT NULL -- hash of the row; NULL: not written by etl
+);
+CREATE UNIQUE INDEX "report_issue_regression__key" ON "report_issue_regression" ("report_date", "projects_id", "issue_class");
 
 -- How many tickets of the iOS team wait for QA, and how many of them are verified on nightly, day by day.
 CREATE TABLE "report_jira_qa_needed" (
@@ -141,3 +189,39 @@ CREATE TABLE "report_jira_softvision_worklogs" (
   "_row_hash" BIGINT NULL -- hash of the row; NULL: not written by etl
 );
 CREATE UNIQUE INDEX "report_jira_softvision_worklogs__key" ON "report_jira_softvision_worklogs" ("jira_worklog_id");
+
+-- No contract wants `report_bitrise_builds_count` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_bitrise_builds_count";
+
+-- No contract wants `report_confluence_pages` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_confluence_pages";
+
+-- No contract wants `report_looker_looks` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_looker_looks";
+
+-- No contract wants `report_sentry_issues` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_sentry_issues";
+
+-- No contract wants `report_sentry_rates` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_sentry_rates";
+
+-- No contract wants `report_sentry_unhandled_issues` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_sentry_unhandled_issues";
+
+-- No contract wants `report_taskcluster_daily` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_taskcluster_daily";
+
+-- No contract wants `report_taskcluster_task_groups` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_taskcluster_task_groups";
+
+-- No contract wants `report_taskcluster_task_runs` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE "report_taskcluster_task_runs";

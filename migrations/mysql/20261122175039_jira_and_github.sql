@@ -1,5 +1,50 @@
--- jira
+-- jira and github
 -- Written by `etl migrate new`; read it before it is run, and never change it after.
+
+CREATE TABLE `report_github_bugs` (
+  `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
+  `github_number` INT NOT NULL COMMENT 'number in the repository',
+  `github_title` VARCHAR(300) NULL COMMENT 'title',
+  `github_url` VARCHAR(250) NULL COMMENT 'page of the issue',
+  `github_state` VARCHAR(50) NULL COMMENT 'open or closed',
+  `github_created_at` DATETIME NULL COMMENT 'moment of filing',
+  `github_updated_at` DATETIME NULL COMMENT 'moment of the last change',
+  `github_closed_at` DATETIME NULL COMMENT 'moment of closing; null while open',
+  `github_user` VARCHAR(250) NULL COMMENT 'login of the author; null for a deleted account',
+  `github_author_association` VARCHAR(100) NULL COMMENT 'how the author belongs to the repository, as the token sees it',
+  `github_project` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'project',
+  `created_at` DATETIME NULL COMMENT 'first seen',
+  `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
+  UNIQUE KEY `report_github_bugs__key` (`github_project`, `github_number`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Issues from outside the team that nobody had taken up within days of being filed. Once here an issue stays and follows its state.';
+
+CREATE TABLE `report_github_issues` (
+  `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
+  `projects_id` INT NOT NULL COMMENT 'projects.id',
+  `issue_id` INT NOT NULL COMMENT 'number in the repository',
+  `issue_title` VARCHAR(300) NULL COMMENT 'title',
+  `issue_types_id` INT NULL COMMENT 'github_issue_types.id: 1 issue, 2 pull request',
+  `github_created_at` DATE NOT NULL COMMENT 'UTC date of creation',
+  `github_updated_at` DATE NULL COMMENT 'UTC date of the last change',
+  `github_closed_at` DATE NULL COMMENT 'UTC date of closing',
+  `github_merged_at` DATE NULL COMMENT 'UTC date of the merge',
+  `created_at` DATETIME NOT NULL COMMENT 'first seen',
+  `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
+  UNIQUE KEY `report_github_issues__key` (`projects_id`, `issue_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Issues and pull requests with a label of a watched class.';
+
+CREATE TABLE `report_issue_regression` (
+  `report_date` DATE NOT NULL COMMENT 'UTC day',
+  `projects_id` INT NOT NULL COMMENT 'projects.id',
+  `issue_class` VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'class of labels',
+  `opened_count` INT NOT NULL COMMENT 'issues filed on the day',
+  `closed_count` INT NOT NULL COMMENT 'issues closed on the day',
+  `open_count` INT NOT NULL COMMENT 'issues open at the end of the day',
+  `open_count_7d_ago` INT NULL COMMENT 'issues open at the end of the day a week before; null in the first 7 days',
+  `is_regression` SMALLINT NOT NULL COMMENT '1 where more are open than a week before',
+  `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
+  UNIQUE KEY `report_issue_regression__key` (`report_date`, `projects_id`, `issue_class`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='How many issues of each watched class were opened, closed and open on each day, and whether more are open than a week before. Classes go by the labels that an issue has now: the history of labels is not read.';
 
 CREATE TABLE `report_jira_qa_needed` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
@@ -134,3 +179,39 @@ CREATE TABLE `report_jira_softvision_worklogs` (
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
   UNIQUE KEY `report_jira_softvision_worklogs__key` (`jira_worklog_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Every line of time booked on the requests of the Softvision testers and on their children.';
+
+-- No contract wants `report_bitrise_builds_count` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_bitrise_builds_count`;
+
+-- No contract wants `report_confluence_pages` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_confluence_pages`;
+
+-- No contract wants `report_looker_looks` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_looker_looks`;
+
+-- No contract wants `report_sentry_issues` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_sentry_issues`;
+
+-- No contract wants `report_sentry_rates` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_sentry_rates`;
+
+-- No contract wants `report_sentry_unhandled_issues` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_sentry_unhandled_issues`;
+
+-- No contract wants `report_taskcluster_daily` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_taskcluster_daily`;
+
+-- No contract wants `report_taskcluster_task_groups` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_taskcluster_task_groups`;
+
+-- No contract wants `report_taskcluster_task_runs` any more. Its rows are history: drop it when nobody reads it,
+-- and take it out of migrations/schema.json then.
+-- DROP TABLE `report_taskcluster_task_runs`;
