@@ -4,8 +4,9 @@ use axum::http::Method;
 
 use super::{
     answer::Answer,
-    github, jira,
+    bitrise, confluence, github, jira, looker,
     query::Query,
+    sentry, taskcluster, trains,
     world::{Kind, Today},
 };
 
@@ -40,7 +41,16 @@ pub(super) struct Asked<'a> {
 
 type Api = fn(&Call<'_>) -> Answer;
 
-const APIS: [(&str, Api); 2] = [("/github/", github::answer), ("/jira/rest/api/3/", jira::answer)];
+const APIS: [(&str, Api); 8] = [
+    ("/bitrise/v0.1/", bitrise::answer),
+    ("/confluence/wiki/rest/api/", confluence::answer),
+    ("/github/", github::answer),
+    ("/jira/rest/api/3/", jira::answer),
+    ("/looker/api/4.0/", looker::answer),
+    ("/sentry/api/0/", sentry::answer),
+    ("/taskcluster/api/", taskcluster::answer),
+    ("/trains/api/", trains::answer),
+];
 
 /// The answer, if the path belongs to one of these APIs.
 pub(super) fn answer(asked: &Asked<'_>) -> Option<Answer> {

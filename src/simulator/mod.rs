@@ -10,20 +10,26 @@
 
 mod answer;
 mod apis;
+mod bitrise;
 mod bugzilla;
 mod calendar;
+mod confluence;
 mod connection;
 mod fault;
 mod github;
 mod jira;
 mod json;
+mod looker;
 mod oddity;
 mod query;
 mod random;
 mod rate;
 mod recorded;
+mod sentry;
 mod server;
+mod taskcluster;
 mod testrail;
+mod trains;
 mod world;
 
 use std::{
@@ -51,12 +57,24 @@ pub const TESTRAIL_PASSWORD: &str = "simulated";
 /// The value of `X-BUGZILLA-API-KEY` that Bugzilla accepts. Without the header a caller is anonymous and sees public bugs.
 pub const BUGZILLA_KEY: &str = "simulated-key";
 
-/// The user name that Jira accepts.
+/// The user name that Jira and Confluence accept.
 pub const ATLASSIAN_USER: &str = "etl@example.test";
-/// The API token that Jira accepts.
+/// The API token that Jira and Confluence accept.
 pub const ATLASSIAN_TOKEN: &str = "simulated-atlassian-token";
 /// The token that GitHub accepts.
 pub const GITHUB_TOKEN: &str = "simulated-github-token";
+/// The organization that Sentry knows.
+pub const SENTRY_ORGANIZATION: &str = "mozilla";
+/// The token that Sentry accepts.
+pub const SENTRY_TOKEN: &str = "simulated-sentry-token";
+/// The slug of the app that Bitrise builds.
+pub const BITRISE_APP: &str = "6c06d3a40422d10f";
+/// The token that Bitrise accepts.
+pub const BITRISE_TOKEN: &str = "simulated-bitrise-token";
+/// The client id that Looker accepts.
+pub const LOOKER_CLIENT: &str = "simulated-client";
+/// The secret that Looker accepts.
+pub const LOOKER_SECRET: &str = "simulated-secret";
 
 /// How the server behaves when no fault is due.
 #[derive(Clone, Debug)]
@@ -154,10 +172,20 @@ impl Simulator {
             ("ETL_BUGZILLA_BASE_URL", format!("{here}/bugzilla/rest")),
             ("BUGZILLA_API_KEY", BUGZILLA_KEY.to_owned()),
             ("ETL_JIRA_BASE_URL", format!("{here}/jira/rest/api/3/")),
-            ("ATLASSIAN_USERNAME", ATLASSIAN_USER.to_owned()),
-            ("ATLASSIAN_API_TOKEN", ATLASSIAN_TOKEN.to_owned()),
             ("ETL_GITHUB_BASE_URL", format!("{here}/github/")),
             ("GITHUB_TOKEN", GITHUB_TOKEN.to_owned()),
+            ("ETL_CONFLUENCE_BASE_URL", format!("{here}/confluence/wiki/rest/api/")),
+            ("ATLASSIAN_USERNAME", ATLASSIAN_USER.to_owned()),
+            ("ATLASSIAN_API_TOKEN", ATLASSIAN_TOKEN.to_owned()),
+            ("ETL_SENTRY_BASE_URL", format!("{here}/sentry/api/0/organizations/{SENTRY_ORGANIZATION}/")),
+            ("SENTRY_API_TOKEN", SENTRY_TOKEN.to_owned()),
+            ("ETL_WHATTRAINISITNOW_BASE_URL", format!("{here}/trains/api/")),
+            ("ETL_BITRISE_BASE_URL", format!("{here}/bitrise/v0.1/apps/{BITRISE_APP}/")),
+            ("BITRISE_TOKEN", BITRISE_TOKEN.to_owned()),
+            ("ETL_TASKCLUSTER_BASE_URL", format!("{here}/taskcluster/api/")),
+            ("ETL_LOOKER_BASE_URL", format!("{here}/looker/api/4.0/")),
+            ("LOOKER_CLIENT_ID", LOOKER_CLIENT.to_owned()),
+            ("LOOKER_SECRET", LOOKER_SECRET.to_owned()),
         ]
     }
 

@@ -49,6 +49,14 @@ pub struct Scale {
     pub github_issues: u64,
     /// New GitHub issues and pull requests a week.
     pub github_issues_weekly: u64,
+    /// Builds of Bitrise.
+    pub builds: u64,
+    /// New builds a week.
+    pub builds_weekly: u64,
+    /// Tasks of a push to mozilla-central; other branches have fewer.
+    pub tasks_per_push: u64,
+    /// Issues of a version that Sentry finds; one version in five has four times as many.
+    pub sentry_issues: u64,
     /// One record in so many has something unusual in it (emoji, `\u0000`, half a surrogate pair, 5,000 characters, keys
     /// that are absent or null); 0 for none.
     pub odd_one_in: u64,
@@ -74,6 +82,10 @@ impl Scale {
             jira_issues_weekly: 16,
             github_issues: 360,
             github_issues_weekly: 27,
+            builds: 260,
+            builds_weekly: 40,
+            tasks_per_push: 12,
+            sentry_issues: 30,
             odd_one_in: 12,
         }
     }
