@@ -3,6 +3,7 @@
 use super::{
     canonical::{Canonical, SetDigest},
     diff::{Diff, Differ, MartRow},
+    folds::Folds,
     mart::{Mart, Rows, key_text},
     preflight::{SAMPLES, duplicates},
     session::Session,
@@ -49,7 +50,8 @@ pub(super) async fn difference(
     hashes: &[i64],
     days: &[Value<'_>],
 ) -> Result<Diff<Vec<Value<'static>>>> {
-    let mut differ = index(contract, target, mart, hashes)?;
+    let folds = Folds::ask(session, contract, target, mart, days).await?;
+    let mut differ = index(contract, target, mart, hashes, &folds)?;
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
     let sql = Statements::new(session.flavour(), target).keys(days.len());
@@ -61,14 +63,14 @@ pub(super) async fn difference(
                 Value::Int(hash) => Some(*hash),
                 _ => None,
             };
-            differ.see(fingerprint(&mut canonical, target, key), hash, || key.iter().map(|value| value.clone().into_owned()).collect());
+            differ.see(folds.fingerprint(&mut canonical, key), hash, || key.iter().map(|value| value.clone().into_owned()).collect());
             Ok(())
         })
         .await?;
     Ok(differ.finish())
 }
 
-fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> Result<Differ<Vec<Value<'static>>>> {
+fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64], folds: &Folds) -> Result<Differ<Vec<Value<'static>>>> {
     let mut differ = Differ::new(contract.on_missing);
     let (mut twice, mut samples) = (0, Vec::new());
     let mut hashes = hashes.iter();
@@ -85,7 +87,7 @@ fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> R
             for column in &target.key {
                 key.push(rows.sound(column.position, row)?);
             }
-            if !differ.add(MartRow { key: fingerprint(&mut canonical, target, &key), hash: *hash }) {
+            if !differ.add(MartRow { key: folds.fingerprint(&mut canonical, &key), hash: *hash }) {
                 twice += 1;
                 if samples.len() < SAMPLES {
                     samples.push(key_text(contract, &key));
@@ -94,13 +96,4 @@ fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> R
         }
     }
     if twice > 0 { Err(duplicates(contract, target, twice, &samples)) } else { Ok(differ) }
-}
-
-/// What stands for a key: keys that the table's index takes for equal have the same one.
-pub(super) fn fingerprint(canonical: &mut Canonical, target: &Target, key: &[Value<'_>]) -> u128 {
-    canonical.start();
-    for (column, value) in target.key.iter().zip(key) {
-        canonical.push(&column.collation.fold(value));
-    }
-    canonical.hash_and_digest().1
 }

@@ -11,20 +11,28 @@ mod civil;
 mod compare;
 #[cfg(test)]
 mod conformance;
+mod connect;
 mod destination;
 mod diff;
 mod flavour;
+mod folds;
 mod guard;
 mod ledger;
 mod mart;
 pub mod migrate;
+mod mysql;
+mod mysql_values;
 mod picked;
 mod plan;
+mod postgres;
+mod postgres_values;
 mod preflight;
 mod published;
 mod run;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod scratch;
 mod session;
 mod sqlite;
 mod sqlite_values;
