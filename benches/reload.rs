@@ -13,7 +13,6 @@ use etl::{
     load::{self, Job, migrate},
     settings::{Env, Settings},
 };
-use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -113,7 +112,7 @@ impl Scene {
         let path = layout::mart_part("big", transform_id, None);
         self.lake.upload_new(&path, &spool).await.expect("space on the disk");
         let contract = self.project.model("big").and_then(|model| model.contract.as_ref()).expect("a mart has a contract");
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = etl::digest::sha256(&bytes);
         let part = Part { day: None, path, rows, bytes: bytes.len() as u64, sha256, fingerprint: String::new(), inputs: Vec::new() };
         let manifest = Manifest {
             version: MANIFEST_VERSION,

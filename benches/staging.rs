@@ -83,6 +83,7 @@ async fn landed(lake: &Lake, records: u32) -> Receipt {
     let head = PullHead { run_id, pull_id, source: source.clone(), endpoint: endpoint.clone(), scope: scope.to_owned(), run_at: at };
     let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000), &head).expect("a temporary file");
     for number in 0..records {
+        let payload = case(number);
         let row = RecordRow {
             partition_no: 0,
             request_no: number / 250,
@@ -90,7 +91,7 @@ async fn landed(lake: &Lake, records: u32) -> Receipt {
             record_key: &format!("[{number}]"),
             fetched_at: at,
             params: r#"{"project_id":17,"suite_id":1}"#,
-            payload: &case(number),
+            payload: payload.as_str().into(),
             payload_original: None,
             defect: None,
             window_at: None,

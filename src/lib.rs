@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod digest;
 pub mod engine;
 pub mod error;
 pub mod events;

@@ -1,6 +1,7 @@
 //! One list (or document) of an API: how to ask for it, how it pages, what a pull of it replaces.
 
-use super::Template;
+use super::{Body, Template};
+use crate::digest;
 
 /// An endpoint as `[[endpoint]]` describes it, defaults filled in.
 #[derive(Clone, Debug)]
@@ -15,8 +16,12 @@ pub struct Endpoint {
     pub description: String,
     /// Line of its table in the file, from 1.
     pub line: usize,
+    /// How it is asked.
+    pub method: Method,
     /// Path under the base URL.
     pub path: Template,
+    /// The JSON that a POST carries.
+    pub body: Option<Body>,
     /// JSON pointer to the records; empty = the body is the array or the one record.
     pub records: String,
     /// A body that is the array itself is accepted as one page.
@@ -53,6 +58,26 @@ pub struct Endpoint {
     pub for_each: Option<String>,
     /// Line where the `for_each` text begins in the file, from 1.
     pub for_each_line: usize,
+}
+
+/// How an endpoint is asked. Both only read: a request may be repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Everything is in the URL.
+    #[default]
+    Get,
+    /// The question is too long for a URL and goes into the body.
+    Post,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 /// What a complete pull replaces.
@@ -95,6 +120,14 @@ pub enum Page {
     Offset { limit: u32, limit_param: String, offset_param: String, next: Option<String>, size: Option<String> },
     /// Ascending by key: `params` (with `{last}`) are added from the second page on; a short page ends it.
     KeySet { limit: u32, limit_param: String, key: String, params: Vec<(String, String)> },
+    /// `page=1`, `page=2` and so on; a short page ends it.
+    PageNumber { limit: u32, limit_param: String, page_param: String, first: u32 },
+    /// The header `Link` with `rel="next"` (RFC 8288), if it has the attributes `only`; without one the list ends.
+    LinkHeader { size: Option<(String, u32)>, only: Vec<(String, String)> },
+    /// The URL at `next`, after what stands at `base`; null, empty or absent ends the list, and so does a truthy `last`.
+    NextUrl { size: Option<(String, u32)>, next: String, base: Option<String>, last: Option<String> },
+    /// What stands at `token` is sent back as `param`; null, empty or absent ends the list, and so does a truthy `last`.
+    Token { size: Option<(String, u32)>, token: String, param: String, last: Option<String> },
 }
 
 /// Several partitions in one call.
@@ -111,11 +144,16 @@ pub struct Batch {
 }
 
 impl Endpoint {
+    /// Everything that a request is written from.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let body = self.body.iter().flat_map(Body::templates);
+        std::iter::once(&self.path).chain(self.params.iter().map(|(_, template)| template)).chain(body)
+    }
+
     /// The columns that its `for_each` must deliver.
     pub fn needed_columns(&self) -> Vec<&str> {
         let mut columns: Vec<&str> = Vec::new();
-        let templates = std::iter::once(&self.path).chain(self.params.iter().map(|(_, template)| template));
-        columns.extend(templates.flat_map(Template::columns));
+        columns.extend(self.templates().flat_map(Template::columns));
         columns.extend(self.scope.iter().map(String::as_str));
         columns.extend(self.partition.iter().map(String::as_str));
         columns.extend(self.key.iter().filter_map(|key| key.strip_prefix('@')));
@@ -129,12 +167,10 @@ impl Endpoint {
 
     /// A hash of all that decides what is asked and how it is read; it is written into receipts.
     pub fn definition_hash(&self) -> String {
-        use sha2::Digest;
         // `Debug` of plain data is a canonical text here; lines are left out because moving an endpoint changes nothing.
         let mut plain = self.clone();
         (plain.line, plain.for_each_line) = (0, 0);
         plain.description.clear();
-        let digest = sha2::Sha256::digest(format!("{plain:?}"));
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        digest::short(&format!("{plain:?}"), 8)
     }
 }

@@ -1,9 +1,12 @@
 //! The project as its files describe it: sources, models, contracts, reports, and the one graph. Pure: nothing here
 //! touches the network, DuckDB or the lake.
 
+mod body;
 mod contract;
 mod duration;
 mod endpoint;
+mod endpoint_rules;
+mod grammar;
 mod graph;
 mod header;
 mod model;
@@ -13,13 +16,14 @@ mod source;
 mod source_file;
 mod template;
 
+pub use body::Body;
 pub use contract::{Column, ColumnType, Contract, Grain, OnMissing};
 pub use duration::parse_duration;
-pub use endpoint::{Batch, Cursor, Endpoint, Page, Replaces, Window};
+pub use endpoint::{Batch, Cursor, Endpoint, Method, Page, Replaces, Window};
 pub use graph::{Edge, Graph, Node, Reference, Selection};
 pub use header::Header;
 pub use model::{Model, ModelKind, Severity};
 pub use project::Project;
 pub use record_key::record_key;
-pub use source::{Auth, Client, Means, RateLimit, ResponseRule, Retry, Source};
+pub use source::{Auth, Client, Login, Means, RateLimit, ResponseRule, Retry, Source};
 pub use template::{Format, Piece, Template};

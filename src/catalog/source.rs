@@ -40,6 +40,8 @@ pub struct Client {
     pub error: Option<String>,
     /// A cheap path that needs the credentials, for `etl doctor`.
     pub probe: Option<String>,
+    /// A path that must be answered with 200 before a run asks for anything else: where bad rights look like fewer records.
+    pub ping: Option<String>,
     /// What particular answers mean, the first match wins, before the rules by status.
     pub responses: Vec<ResponseRule>,
 }
@@ -53,6 +55,41 @@ pub enum Auth {
     Basic { user: String, password: String },
     /// A header with a key.
     Header { name: String, value: String },
+    /// A request that gives a token for a while.
+    Login(Login),
+}
+
+/// How to get a token and where to put it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Path under the base URL, asked with POST.
+    pub path: String,
+    /// The form that is posted.
+    pub form: Vec<(String, String)>,
+    /// Pointer to the token in the answer.
+    pub token: String,
+    /// Pointer to the seconds that it is good for; without one it is used until it is refused.
+    pub expires_in: Option<String>,
+    /// The header that carries it.
+    pub header: String,
+    /// The word before it.
+    pub scheme: String,
+    /// Path under the base URL, asked with DELETE at the end.
+    pub logout: Option<String>,
+}
+
+impl Client {
+    /// Every text that may hold a `${VARIABLE}`, the base URL aside.
+    pub fn credential_texts(&self) -> Vec<&str> {
+        let mut texts: Vec<&str> = match &self.auth {
+            Auth::None => Vec::new(),
+            Auth::Basic { user, password } => vec![user, password],
+            Auth::Header { value, .. } => vec![value],
+            Auth::Login(login) => login.form.iter().map(|(_, value)| value.as_str()).collect(),
+        };
+        texts.extend(self.headers.iter().map(|(_, value)| value.as_str()));
+        texts
+    }
 }
 
 /// Requests per time, and how many at once.
@@ -75,6 +112,8 @@ pub struct Retry {
     pub max_elapsed: Duration,
     /// Statuses that may pass, besides 408, 425, 429, 500, 502, 503, 504.
     pub statuses: Vec<u16>,
+    /// The wait after a rate limit was hit, where the API does not say how long to wait.
+    pub limited_wait: Option<Duration>,
 }
 
 /// A rule for one kind of answer.

@@ -2,181 +2,18 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Auth, Batch, Client, Cursor, Endpoint, Means, Page, RateLimit, Replaces, ResponseRule, Retry, Source, Template, Window,
+    Auth, Batch, Body, Client, Cursor, Endpoint, Login, Means, Method, Page, RateLimit, Replaces, ResponseRule, Retry, Source, Template, Window,
     duration::{parse_duration, parse_size},
+    endpoint_rules::check,
+    grammar::{AuthFile, ClientFile, Defaults, EndpointFile, File, MeansFile, MethodFile, PageFile, ReplacesFile, RuleFile},
 };
 use crate::{
     error::{Error, Kind, Result},
     names,
 };
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u32,
-    description: String,
-    client: ClientFile,
-    #[serde(default)]
-    defaults: Defaults,
-    #[serde(default)]
-    endpoint: Vec<Spanned<EndpointFile>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClientFile {
-    base_url: String,
-    #[serde(default)]
-    auth: AuthFile,
-    #[serde(default)]
-    headers: toml::map::Map<String, toml::Value>,
-    rate_limit: RateLimitFile,
-    #[serde(default)]
-    retry: RetryFile,
-    timeout: Option<Spanned<String>>,
-    max_body: Option<Spanned<String>>,
-    error: Option<String>,
-    probe: Option<String>,
-    #[serde(default)]
-    responses: Vec<RuleFile>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum AuthFile {
-    #[default]
-    None,
-    Basic {
-        user: String,
-        password: String,
-    },
-    Header {
-        name: String,
-        value: String,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RateLimitFile {
-    requests: u32,
-    per: Spanned<String>,
-    #[serde(default = "one")]
-    concurrency: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RetryFile {
-    attempts: Option<u32>,
-    max_elapsed: Option<Spanned<String>>,
-    #[serde(default)]
-    statuses: Vec<u16>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleFile {
-    status: Option<u16>,
-    pointer: String,
-    #[serde(default)]
-    equals: Vec<serde_json::Value>,
-    contains: Option<String>,
-    means: MeansFile,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum MeansFile {
-    Gone,
-    Forbidden,
-    Retry,
-    Fail,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Defaults {
-    page: Option<PageFile>,
-    bare_array: Option<bool>,
-    #[serde(default)]
-    params: toml::map::Map<String, toml::Value>,
-    #[serde(default)]
-    redact: Vec<String>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum PageFile {
-    None,
-    Offset { limit: u32, limit_param: String, offset_param: String, next: Option<String>, size: Option<String> },
-    KeySet { limit: u32, limit_param: String, key: String, params: toml::map::Map<String, toml::Value> },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EndpointFile {
-    name: Spanned<String>,
-    #[serde(default)]
-    description: String,
-    path: Spanned<String>,
-    records: String,
-    bare_array: Option<bool>,
-    key: Spanned<Vec<String>>,
-    #[serde(default)]
-    scope: Vec<String>,
-    #[serde(default)]
-    partition: Vec<String>,
-    replaces: Spanned<ReplacesFile>,
-    cursor: Option<Spanned<String>>,
-    full_every: Option<Spanned<String>>,
-    window: Option<WindowFile>,
-    #[serde(default)]
-    params: toml::map::Map<String, toml::Value>,
-    page: Option<PageFile>,
-    total: Option<String>,
-    batch: Option<BatchFile>,
-    #[serde(default)]
-    redact: Vec<String>,
-    gone: Option<Vec<u16>>,
-    forbidden: Option<Vec<u16>>,
-    max_pages: Option<u32>,
-    for_each: Option<Spanned<String>>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ReplacesFile {
-    Scope,
-    Partition,
-    Keys,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WindowFile {
-    field: String,
-    from: String,
-    to: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BatchFile {
-    column: String,
-    size: u32,
-    join: String,
-    #[serde(rename = "match")]
-    match_pointer: String,
-}
 
 /// Parses the text of one source file. `file` is used for the name and in errors.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Source> {
@@ -239,23 +76,33 @@ fn client(at: &Place<'_>, raw: ClientFile) -> Result<Client> {
         Some(text) => parse_size(text.get_ref()).map_err(|what| at.wrong(text.span().start, what))?,
     };
     let max_elapsed = raw.retry.max_elapsed.as_ref().map_or(Ok(Duration::from_secs(300)), |text| at.duration(text))?;
+    let limited_wait = raw.retry.limited_wait.as_ref().map(|text| at.duration(text)).transpose()?;
     let attempts = raw.retry.attempts.unwrap_or(6).max(1);
     Ok(Client {
         base_url: raw.base_url,
-        auth: match raw.auth {
-            AuthFile::None => Auth::None,
-            AuthFile::Basic { user, password } => Auth::Basic { user, password },
-            AuthFile::Header { name, value } => Auth::Header { name, value },
-        },
+        auth: auth(raw.auth),
         headers: texts(raw.headers),
         rate_limit: RateLimit { requests: raw.rate_limit.requests, per, concurrency: raw.rate_limit.concurrency },
-        retry: Retry { attempts, max_elapsed, statuses: raw.retry.statuses },
+        retry: Retry { attempts, max_elapsed, statuses: raw.retry.statuses, limited_wait },
         timeout,
         max_body,
         error: raw.error,
         probe: raw.probe,
+        ping: raw.ping,
         responses: raw.responses.into_iter().map(rule).collect(),
     })
+}
+
+fn auth(raw: AuthFile) -> Auth {
+    match raw {
+        AuthFile::None => Auth::None,
+        AuthFile::Basic { user, password } => Auth::Basic { user, password },
+        AuthFile::Header { name, value } => Auth::Header { name, value },
+        AuthFile::Bearer { token } => Auth::Header { name: "Authorization".to_owned(), value: format!("Bearer {token}") },
+        AuthFile::Login { path, form, token, expires_in, header, scheme, logout } => {
+            Auth::Login(Login { path, form: texts(form), token, expires_in, header, scheme, logout })
+        }
+    }
 }
 
 fn rule(raw: RuleFile) -> ResponseRule {
@@ -307,14 +154,24 @@ fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw
             Some(u32::try_from(days).unwrap_or(u32::MAX))
         }
     };
-    let page = raw.page.or_else(|| defaults.page.clone()).map_or(Page::None, page);
+    let page = raw.page.or_else(|| defaults.page.clone()).map_or(Ok(Page::None), page).map_err(here)?;
+    let method = match raw.method {
+        MethodFile::Get => Method::Get,
+        MethodFile::Post => Method::Post,
+    };
+    let body = match &raw.body {
+        None => None,
+        Some(body) => Some(Body::parse(body.get_ref()).map_err(|what| at.wrong(body.span().start, what))?),
+    };
     let fan_out = !raw.partition.is_empty();
     let endpoint = Endpoint {
         id: format!("{source}_{name}"),
         source: source.to_owned(),
         description: raw.description,
         line: at.line(start),
+        method,
         path,
+        body,
         records: raw.records,
         bare_array: raw.bare_array.or(defaults.bare_array).unwrap_or(false),
         key: raw.key.get_ref().clone(),
@@ -339,55 +196,19 @@ fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw
     Ok(endpoint)
 }
 
-fn page(raw: PageFile) -> Page {
-    match raw {
+fn page(raw: PageFile) -> Result<Page, String> {
+    let size = |limit: Option<u32>, param: Option<String>| match (limit, param) {
+        (Some(limit), Some(param)) => Ok(Some((param, limit))),
+        (None, None) => Ok(None),
+        _ => Err("`page.limit` and `page.limit_param` go together".to_owned()),
+    };
+    Ok(match raw {
         PageFile::None => Page::None,
         PageFile::Offset { limit, limit_param, offset_param, next, size } => Page::Offset { limit, limit_param, offset_param, next, size },
         PageFile::KeySet { limit, limit_param, key, params } => Page::KeySet { limit, limit_param, key, params: texts(params) },
-    }
-}
-
-/// The rules that one endpoint must keep, beyond the grammar.
-fn check(endpoint: &Endpoint) -> Result<(), String> {
-    if endpoint.key.is_empty() {
-        return Err("`key` is empty; name the pointers that identify a record".to_owned());
-    }
-    let pointers = endpoint
-        .key
-        .iter()
-        .filter(|key| !key.starts_with('@'))
-        .chain(endpoint.redact.iter())
-        .chain(endpoint.window.iter().map(|window| &window.field))
-        .chain(endpoint.total.iter())
-        .chain(std::iter::once(&endpoint.records));
-    for pointer in pointers {
-        if !pointer.is_empty() && !pointer.starts_with('/') {
-            return Err(format!("`{pointer}` is no JSON pointer; it starts with `/`, for example `/id`"));
-        }
-    }
-    if endpoint.replaces == Replaces::Partition && endpoint.partition.is_empty() {
-        return Err("`replaces = \"partition\"` needs `partition`, the columns that identify one".to_owned());
-    }
-    if endpoint.cursor.is_some() && endpoint.replaces != Replaces::Keys {
-        return Err("`cursor` goes with `replaces = \"keys\"` only".to_owned());
-    }
-    if endpoint.window.is_some() && endpoint.replaces != Replaces::Scope {
-        return Err("`window` goes with `replaces = \"scope\"` only".to_owned());
-    }
-    if endpoint.for_each.is_none()
-        && let Some(column) = endpoint.needed_columns().first()
-    {
-        return Err(format!("`{{{column}}}` is used, and there is no `for_each` that gives it"));
-    }
-    match &endpoint.page {
-        Page::Offset { limit: 0, .. } | Page::KeySet { limit: 0, .. } => return Err("`page.limit` must be at least 1".to_owned()),
-        Page::KeySet { params, .. } if !params.iter().any(|(_, value)| value.contains("{last}")) => {
-            return Err("`page.params` of a key set must use `{last}`".to_owned());
-        }
-        _ => {}
-    }
-    if endpoint.batch.as_ref().is_some_and(|batch| batch.size == 0) {
-        return Err("`batch.size` must be at least 1".to_owned());
-    }
-    Ok(())
+        PageFile::PageNumber { limit, limit_param, page_param, first } => Page::PageNumber { limit, limit_param, page_param, first },
+        PageFile::LinkHeader { limit, limit_param, only } => Page::LinkHeader { size: size(limit, limit_param)?, only: texts(only) },
+        PageFile::NextUrl { limit, limit_param, next, base, last } => Page::NextUrl { size: size(limit, limit_param)?, next, base, last },
+        PageFile::Token { limit, limit_param, token, param, last } => Page::Token { size: size(limit, limit_param)?, token, param, last },
+    })
 }

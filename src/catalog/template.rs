@@ -1,4 +1,4 @@
-//! Placeholders in paths and parameters: `{column}`, `{column:epoch}`, `{column:iso}`, `{column:date}`.
+//! Placeholders in paths, parameters and bodies: `{column}`, `{column:epoch}`, `{column:epoch_ms}`, `{column:iso}`, `{column:date}`.
 
 /// How a value is written into a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,6 +7,8 @@ pub enum Format {
     Plain,
     /// A timestamp as whole Unix seconds.
     Epoch,
+    /// A timestamp as Unix milliseconds.
+    EpochMs,
     /// A timestamp as `2025-01-02T03:04:05Z`.
     Iso,
     /// A timestamp or date as `2025-01-02`.
@@ -70,9 +72,10 @@ fn placeholder(text: &str, inside: &str) -> Result<Piece, String> {
     let (name, format) = match inside.split_once(':') {
         None => (inside, Format::Plain),
         Some((name, "epoch")) => (name, Format::Epoch),
+        Some((name, "epoch_ms")) => (name, Format::EpochMs),
         Some((name, "iso")) => (name, Format::Iso),
         Some((name, "date")) => (name, Format::Date),
-        Some((_, other)) => return Err(format!("`{text}` has the unknown format `{other}`; known are epoch, iso, date")),
+        Some((_, other)) => return Err(format!("`{text}` has the unknown format `{other}`; known are epoch, epoch_ms, iso, date")),
     };
     if crate::names::is_identifier(name) {
         Ok(Piece::Column(name.to_owned(), format))

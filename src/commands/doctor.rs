@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::context::{self, Context, Outcome};
 use crate::{
-    catalog::{Auth, Source},
+    catalog::Source,
     cli::{DoctorArgs, Global},
     error::{Error, Kind, Result},
     http::HttpClient,
@@ -95,12 +95,7 @@ fn missing_variables(source: &Source, settings: &Settings) -> Vec<String> {
     if settings.env.get(&format!("ETL_{}_BASE_URL", source.name.to_uppercase())).is_none() {
         texts.push(source.client.base_url.clone());
     }
-    match &source.client.auth {
-        Auth::None => {}
-        Auth::Basic { user, password } => texts.extend([user.clone(), password.clone()]),
-        Auth::Header { value, .. } => texts.push(value.clone()),
-    }
-    texts.extend(source.client.headers.iter().map(|(_, value)| value.clone()));
+    texts.extend(source.client.credential_texts().into_iter().map(str::to_owned));
     let mut names: Vec<String> = texts.iter().flat_map(|text| Env::names_in(text)).filter(|name| settings.env.get(name).is_none()).collect();
     names.sort();
     names.dedup();

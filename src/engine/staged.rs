@@ -6,7 +6,6 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use duckdb::Connection;
-use sha2::{Digest, Sha256};
 
 use super::{
     drift, landed,
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::{
     catalog::Model,
+    digest,
     error::{Error, Kind, Result},
     lake::{Receipt, layout},
 };
@@ -30,8 +30,7 @@ pub(super) const COLUMNS: &str = "staged._meta.pull_id as _pull_id, staged._meta
 
 /// The hash of what decides the staged rows of `model`, beside the pull.
 pub(super) fn definition(model: &Model) -> String {
-    let digest = Sha256::digest(format!("{VERSION}\n{}\n{COLUMNS}\n{}", session::DUCKDB, model.text));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest::short(&format!("{VERSION}\n{}\n{COLUMNS}\n{}", session::DUCKDB, model.text), 8)
 }
 
 /// The SELECT that gives staged rows from whatever `landed.<model>` is in the session.

@@ -2,10 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use sha2::{Digest, Sha256};
-
 use super::{
-    paginate::{Facts, Pager, Step},
+    paginate::{Ask, Facts, Pager, Step},
     plan::{Call, Pull},
     prepare::prepare,
     slice::{Sliced, slice},
@@ -14,6 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{Endpoint, Replaces},
+    digest::sha256,
     error::{Error, Kind},
     events::{Event, Observer},
     http::{Answer, Failure, Got, HttpClient, Request},
@@ -94,18 +93,28 @@ impl Caller<'_> {
             let request_no = u64::from(page_no) * self.pull.calls.len() as u64 + call_no as u64;
             let request_no = u32::try_from(request_no).map_err(|_| error(Error::new(Kind::Incomplete, "too many pages for one pull")))?;
             let mut query = call.asked.query.clone();
-            query.extend(pager.params());
+            let follow = match pager.ask() {
+                Ask::Url(url) => Some(url),
+                Ask::Params(params) => {
+                    query.retain(|(name, _)| !params.iter().any(|(other, _)| other == name));
+                    query.extend(params);
+                    None
+                }
+            };
             // A fact about one thing is only believed where things are asked for one by one, and on their first page.
             let single = page_no == 0 && self.endpoint.batch.is_none() && !self.endpoint.partition.is_empty();
             let request = Request {
                 endpoint: &self.endpoint.id,
+                method: self.endpoint.method,
                 path: &call.asked.path,
                 query: &query,
+                body: call.asked.body.as_ref(),
+                follow: follow.as_deref(),
                 gone: if single { &self.endpoint.gone } else { &[] },
                 forbidden: if single { &self.endpoint.forbidden } else { &[] },
             };
             let read = |body: &[u8]| slice(body, &self.endpoint.records, self.endpoint.bare_array);
-            let fetched = self.http.get(&request, read).await;
+            let fetched = self.http.ask(&request, read).await;
             ended.requests += 1;
             let partition_no = u32::try_from(call.partitions.start).unwrap_or(u32::MAX);
             let empty = |answer: Answer, body_sha256: String| Landing {
@@ -142,8 +151,12 @@ impl Caller<'_> {
                         _ => (PartitionStatus::Forbidden, Kind::Unauthorized),
                     };
                     let status_code = fetched.answer.status;
-                    let failed =
-                        (!single).then(|| Error::new(means, format!("`{}`: GET {} answered {status_code}", self.endpoint.id, fetched.answer.url)));
+                    let failed = (!single).then(|| {
+                        Error::new(
+                            means,
+                            format!("`{}`: {} {} answered {status_code}", self.endpoint.id, self.endpoint.method.name(), fetched.answer.url),
+                        )
+                    });
                     let envelope = self.kept_of_failed(&fetched.answer.body);
                     let hash = sha256(&fetched.answer.body);
                     self.land(Landing { envelope, error: failed.as_ref().map(told), ..empty(fetched.answer, hash) }).await.map_err(error)?;
@@ -152,7 +165,8 @@ impl Caller<'_> {
                 }
             };
             let (url, body) = (fetched.answer.url.clone(), fetched.answer.body.clone());
-            let within = |failed: Error| failed.within(format!("`{}`: GET {url}", self.endpoint.id));
+            let (link, method) = (fetched.answer.link.clone(), self.endpoint.method.name());
+            let within = |failed: Error| failed.within(format!("`{}`: {method} {url}", self.endpoint.id));
             // Where the processor cannot help, hashing takes longer than everything else: it has a thread of its own meanwhile.
             let hashing = tokio::task::spawn_blocking({
                 let body = body.clone();
@@ -178,7 +192,13 @@ impl Caller<'_> {
             });
             let step = {
                 let keys: Vec<&str> = page.records.iter().map(|record| record.key.as_str()).collect();
-                pager.after(&Facts { keys: &keys, ordered: page.ordered.clone(), envelope: &sliced.envelope, bare: sliced.bare })
+                pager.after(&Facts {
+                    keys: &keys,
+                    ordered: page.ordered.clone(),
+                    envelope: &sliced.envelope,
+                    bare: sliced.bare,
+                    link: link.as_deref(),
+                })
             };
             ended.expected = pager.expected();
             let hash = hashing.await.map_err(|cause| error(Error::new(Kind::Internal, "hashing broke off").because(cause)))?;
@@ -222,8 +242,4 @@ impl Caller<'_> {
             self.given_up.store(true, Ordering::Relaxed);
         }
     }
-}
-
-fn sha256(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,6 +6,7 @@
 mod call;
 pub mod defect;
 pub mod known;
+pub mod mark;
 pub mod paginate;
 pub mod plan;
 pub mod prepare;

@@ -3,11 +3,13 @@
 
 use std::{
     cmp::Ordering,
+    collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
 use serde_json::Value;
 
+use super::mark::{Mark, at_link, at_token, at_url};
 use crate::{
     catalog::{Endpoint, Page},
     error::{Error, Kind},
@@ -25,6 +27,17 @@ pub struct Facts<'a> {
     pub envelope: &'a Value,
     /// The body was the array itself, where an envelope is usual.
     pub bare: bool,
+    /// The header `Link`.
+    pub link: Option<&'a str>,
+}
+
+/// How to ask for the page which is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// With these parameters, which replace the endpoint's of the same name.
+    Params(Vec<(String, String)>),
+    /// At this URL, absolute or relative, which holds everything.
+    Url(String),
 }
 
 /// What comes after a page.
@@ -48,18 +61,34 @@ pub struct Pager<'e> {
     last_next: Option<Value>,
     last_key: Option<Value>,
     last_digest: Option<u64>,
+    /// Where the API says that the next page is: a URL or a token.
+    mark: Option<String>,
+    marks: HashSet<u64>,
 }
 
 impl<'e> Pager<'e> {
     /// Before the first page.
     pub fn new(endpoint: &'e Endpoint) -> Self {
-        Self { endpoint, pages: 0, records: 0, total: None, last_next: None, last_key: None, last_digest: None }
+        Self { endpoint, pages: 0, records: 0, total: None, last_next: None, last_key: None, last_digest: None, mark: None, marks: HashSet::new() }
     }
 
-    /// The parameters that ask for the page which is due.
-    pub fn params(&self) -> Vec<(String, String)> {
-        match &self.endpoint.page {
+    /// How to ask for the page which is due.
+    pub fn ask(&self) -> Ask {
+        let sized = |size: &Option<(String, u32)>| size.iter().map(|(param, limit)| (param.clone(), limit.to_string())).collect::<Vec<_>>();
+        Ask::Params(match &self.endpoint.page {
             Page::None => Vec::new(),
+            Page::PageNumber { limit, limit_param, page_param, first } => {
+                vec![(limit_param.clone(), limit.to_string()), (page_param.clone(), (first + self.pages).to_string())]
+            }
+            Page::LinkHeader { size, .. } | Page::NextUrl { size, .. } => match &self.mark {
+                Some(url) => return Ask::Url(url.clone()),
+                None => sized(size),
+            },
+            Page::Token { size, param, .. } => {
+                let mut params = sized(size);
+                params.extend(self.mark.iter().map(|token| (param.clone(), token.clone())));
+                params
+            }
             Page::Offset { limit, limit_param, offset_param, .. } => {
                 let mut params = vec![(limit_param.clone(), limit.to_string())];
                 // The first page is asked for without an offset: some APIs treat 0 in a way of their own.
@@ -76,7 +105,7 @@ impl<'e> Pager<'e> {
                 }
                 all
             }
-        }
+        })
     }
 
     /// What the API said that there are, if it says so.
@@ -101,6 +130,12 @@ impl<'e> Pager<'e> {
             Page::None => Step::Done(Stop::Single),
             Page::Offset { limit, next, size, .. } => self.after_offset(page, *limit as usize, next.as_deref(), size.as_deref()),
             Page::KeySet { limit, .. } => self.after_key_set(page, *limit as usize),
+            Page::PageNumber { limit, .. } => self.after_page_number(page.keys.len(), *limit as usize),
+            Page::LinkHeader { size, only } => self.after_mark(page, size.as_ref(), at_link(page.link, only)),
+            Page::NextUrl { size, next, base, last } => {
+                self.after_mark(page, size.as_ref(), at_url(page.envelope, next, base.as_deref(), last.as_deref()))
+            }
+            Page::Token { size, token, last, .. } => self.after_mark(page, size.as_ref(), at_token(page.envelope, token, last.as_deref())),
         };
         match step {
             Step::More if self.pages >= self.endpoint.max_pages => {
@@ -154,9 +189,53 @@ impl<'e> Pager<'e> {
                 self.last_next = Some(next.clone());
                 Step::More
             }
-            None if count == 0 => Step::Done(Stop::EmptyPage),
-            None if count < limit => Step::Done(Stop::ShortPage),
-            None => Step::More,
+            None => self.after_count(count, limit),
+        }
+    }
+
+    /// Where only counts tell: by the API's total if it gives one, else by a short page. A page may be shorter than asked for
+    /// where the server lowers the limit, so with a total a short page alone ends nothing.
+    fn after_count(&self, count: usize, limit: usize) -> Step {
+        match self.total {
+            Some(total) if self.records >= total => Step::Done(Stop::Total),
+            Some(_) if count > 0 => Step::More,
+            _ if count == 0 => Step::Done(Stop::EmptyPage),
+            _ if count < limit => Step::Done(Stop::ShortPage),
+            _ => Step::More,
+        }
+    }
+
+    fn after_page_number(&self, count: usize, limit: usize) -> Step {
+        match self.total {
+            _ if count > limit => too_long(count, limit),
+            // Page numbers count pages of the size asked for: a shorter one in the middle means that records are skipped.
+            Some(total) if count < limit && self.records < total => {
+                failed(format!("page {} holds {count} records of {limit}, and {} of {total} are still missing", self.pages, total - self.records))
+            }
+            _ => self.after_count(count, limit),
+        }
+    }
+
+    /// Where the API itself names the next page. A page may be empty and name one all the same.
+    fn after_mark(&mut self, page: &Facts<'_>, size: Option<&(String, u32)>, mark: Result<Mark, String>) -> Step {
+        let count = page.keys.len();
+        if let Some((_, limit)) = size
+            && count > *limit as usize
+        {
+            return too_long(count, *limit as usize);
+        }
+        match mark {
+            Err(what) => failed(what),
+            Ok(Mark::End(stop)) => Step::Done(stop),
+            Ok(Mark::Next(next)) => {
+                let mut hasher = DefaultHasher::new();
+                next.hash(&mut hasher);
+                if !self.marks.insert(hasher.finish()) {
+                    return failed(format!("page {} names a next page that was named before: `{next}`", self.pages));
+                }
+                self.mark = Some(next);
+                Step::More
+            }
         }
     }
 
@@ -215,10 +294,11 @@ mod tests {
         let mut pager = Pager::new(&endpoint);
         let mut asked = Vec::new();
         for (first, count, envelope, bare) in pages {
-            asked.push(pager.params().iter().skip(1).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"));
+            let Ask::Params(params) = pager.ask() else { panic!("parameters expected") };
+            asked.push(params.iter().skip(1).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"));
             let keys: Vec<String> = (*first..first + count).map(|key| format!("[{key}]")).collect();
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let facts = Facts { keys: &keys, ordered: (*first..first + count).map(Value::from).collect(), envelope, bare: *bare };
+            let facts = Facts { keys: &keys, ordered: (*first..first + count).map(Value::from).collect(), envelope, bare: *bare, link: None };
             match pager.after(&facts) {
                 Step::More => {}
                 Step::Done(stop) => return (format!("{stop:?}"), asked),
@@ -232,6 +312,8 @@ mod tests {
         r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset", next = "/_links/next", size = "/size" }"#;
     const PLAIN: &str = r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset" }"#;
     const KEYS: &str = r#"page = { kind = "key_set", limit = 3, limit_param = "limit", key = "/id", params = { f1 = "bug_id", v1 = "{last}" } }"#;
+
+    const NUMBER: &str = r#"page = { kind = "page_number", limit = 3, limit_param = "limit", page_param = "page" }"#;
 
     fn next(next: Option<&str>) -> Value {
         json!({ "_links": { "next": next } })
@@ -262,6 +344,8 @@ mod tests {
             ),
             (KEYS, vec![(5, 3, json!({}), false), (10, 0, json!({}), false)], "EmptyPage", vec!["", "f1=bug_id&v1=7"]),
             (KEYS, vec![(5, 0, json!({}), false)], "EmptyPage", vec![""]),
+            (NUMBER, vec![(1, 3, json!({}), false), (4, 1, json!({}), false)], "ShortPage", vec!["page=1", "page=2"]),
+            (NUMBER, vec![(1, 3, json!({}), false), (4, 0, json!({}), false)], "EmptyPage", vec!["page=1", "page=2"]),
         ];
         for (keys, pages, expected, asked) in cases {
             let (result, offsets) = walk(keys, &pages);
@@ -273,6 +357,7 @@ mod tests {
     fn lists_that_cannot_be_trusted_fail() {
         let capped = format!("{PLAIN}\nmax_pages = 2");
         let total = format!("{PLAIN}\ntotal = \"/total\"");
+        let numbered = format!("{NUMBER}\ntotal = \"/total\"");
         let cases = [
             (OFFSET, vec![(1, 3, next(Some("a")), false), (4, 3, next(Some("a")), false)], "Error: two pages name the same next"),
             (OFFSET, vec![(1, 3, next(Some("a")), false), (1, 3, next(Some("b")), false)], "Error: page 2 holds the same records"),
@@ -281,7 +366,15 @@ mod tests {
             (OFFSET, vec![(1, 2, json!({"size": 3, "_links": {"next": null}}), false)], "Error: the page says that it holds 3"),
             (OFFSET, vec![(1, 3, json!(null), true), (1, 3, json!(null), true)], "Error: page 2 holds the same"),
             (&capped, vec![(1, 3, json!({}), false), (4, 3, json!({}), false)], "Cap: the list goes on after 2 pages"),
-            (&total, vec![(1, 2, json!({"total": 5}), false)], "Error: the API says that there are 5 records, and 2 came"),
+            (
+                &total,
+                vec![(1, 2, json!({"total": 5}), false), (3, 0, json!({"total": 5}), false)],
+                "Error: the API says that there are 5 records, and 2 came",
+            ),
+            (&total, vec![(1, 3, json!({"total": 2}), false)], "Error: the API says that there are 2 records, and 3 came"),
+            (NUMBER, vec![(1, 4, json!({}), false)], "Error: 4 records came where at most 3"),
+            (NUMBER, vec![(1, 3, json!({}), false), (1, 3, json!({}), false)], "Error: page 2 holds the same records"),
+            (&numbered, vec![(1, 2, json!({"total": 5}), false)], "Error: page 1 holds 2 records of 3, and 3 of 5 are still missing"),
             (&total, vec![(1, 2, json!({}), false)], "Error: there is no number at `/total`"),
             (KEYS, vec![(5, 3, json!({}), false), (6, 3, json!({}), false)], "Error: the keys do not rise: `6` comes after `7`"),
             (KEYS, vec![(5, 4, json!({}), false)], "Error: 4 records came"),
@@ -290,6 +383,10 @@ mod tests {
             let (result, _) = walk(keys, &pages);
             assert!(result.starts_with(expected), "{result} instead of {expected}");
         }
-        assert_eq!(walk(&total, &[(1, 3, json!({"total": 4}), false), (4, 1, json!({"total": 4}), false)]).0, "ShortPage");
+        assert_eq!(walk(&total, &[(1, 3, json!({"total": 4}), false), (4, 1, json!({"total": 4}), false)]).0, "Total");
+        // The server lowers the limit: only the total knows the end.
+        let lowered = [(1, 2, json!({"total": 5}), false), (3, 2, json!({"total": 5}), false), (5, 1, json!({"total": 5}), false)];
+        let asked = ["", "offset=2", "offset=4"].map(str::to_owned).to_vec();
+        assert_eq!(walk(&total, &lowered), ("Total".to_owned(), asked));
     }
 }

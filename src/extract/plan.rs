@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::{
     known::Known,
-    request::{Asked, asked, column_value, plain},
+    request::{Asked, Joined, asked, column_value, plain},
 };
 use crate::{
     catalog::{Batch, Endpoint, Replaces},
@@ -219,9 +219,8 @@ fn in_batch_order(endpoint: &Endpoint, mut rows: Vec<Row>) -> Vec<Row> {
 
 /// What the rows of one batched call must share: every column that the request uses, but the batch column.
 fn group(endpoint: &Endpoint, batch: &Batch, row: &Row) -> String {
-    let templates = std::iter::once(&endpoint.path).chain(endpoint.params.iter().map(|(_, template)| template));
     let columns: Vec<String> =
-        templates.flat_map(|template| template.columns()).filter(|column| *column != batch.column).map(str::to_owned).collect();
+        endpoint.templates().flat_map(|template| template.columns()).filter(|column| *column != batch.column).map(str::to_owned).collect();
     canonical_scope(&columns_json(row, &columns))
 }
 
@@ -237,9 +236,10 @@ fn calls(endpoint: &Endpoint, rows: &[Row], partitions: &[Partition]) -> std::re
                 end += 1;
             }
             let values: Vec<&str> = partitions[start..end].iter().filter_map(|partition| partition.batch_value.as_deref()).collect();
-            joined = Some(values.join(&batch.join));
+            let own = |row: &Row| column_value(row, &batch.column).to_json();
+            joined = Some(Joined { text: values.join(&batch.join), values: rows[start..end].iter().map(own).collect() });
         }
-        let asked = asked(endpoint, &rows[start], joined.as_deref()).map_err(|what| format!("{what} (row {})", partitions[start].params_text))?;
+        let asked = asked(endpoint, &rows[start], joined.as_ref()).map_err(|what| format!("{what} (row {})", partitions[start].params_text))?;
         calls.push(Call { partitions: start..end, asked });
         start = end;
     }

@@ -17,6 +17,7 @@ use crate::{
     catalog::{Endpoint, Page as Paging},
     error::{Error, Kind, Result},
     http::scan,
+    lake,
 };
 
 /// A page of records, ready to be written.
@@ -58,13 +59,10 @@ pub enum Payload {
 
 impl Page {
     /// The payload of one of its records.
-    pub fn payload<'p>(&'p self, record: &'p Record) -> Cow<'p, str> {
+    pub fn payload<'p>(&'p self, record: &'p Record) -> lake::Payload<'p> {
         match &record.payload {
-            // Checked before, so the fallback is never taken; asking again is far cheaper than a copy.
-            Payload::Slice(range) => {
-                std::str::from_utf8(&self.body[range.clone()]).map_or_else(|_| String::from_utf8_lossy(&self.body[range.clone()]), Cow::Borrowed)
-            }
-            Payload::Own(text) => Cow::Borrowed(text),
+            Payload::Slice(range) => lake::Payload::Slice(&self.body, range.start, range.end),
+            Payload::Own(text) => lake::Payload::Text(text),
         }
     }
 }
@@ -94,8 +92,8 @@ pub fn prepare(endpoint: &Endpoint, pull: &Pull, call: &Call, body: Bytes, slice
         let kept = redact(raw, &endpoint.redact);
         let checked = check(&kept, sliced.checked).map_err(|what| wrong(format!("is no valid JSON ({what})")))?;
         let (payload, defect) = match (checked, &kept) {
-            (Checked::Sound(_), Cow::Borrowed(_)) => (Payload::Slice(range.clone()), None),
-            (Checked::Sound(text), Cow::Owned(_)) => (Payload::Own(text.to_owned()), None),
+            (Checked::Sound, Cow::Borrowed(_)) => (Payload::Slice(range.clone()), None),
+            (Checked::Sound, Cow::Owned(text)) => (Payload::Own(String::from_utf8_lossy(text).into_owned()), None),
             (Checked::Repaired { payload, defect }, original) => (Payload::Own(payload), Some((original.to_vec(), defect))),
         };
         let record_no = u32::try_from(index).map_err(|_| wrong("is one too many".to_owned()))?;
@@ -135,7 +133,7 @@ mod tests {
     fn payloads_are_slices_unless_something_had_to_change() {
         let keys = "redact = [\"/mail\"]";
         let page = prepared(keys, vec![], br#"[{"id": 1}, {"id":2,"mail":"a@b"}, {"id":3,"x":"\ud800","mail":"a@b"}]"#).unwrap();
-        let payloads: Vec<_> = page.records.iter().map(|record| page.payload(record)).collect();
+        let payloads: Vec<_> = page.records.iter().map(|record| std::str::from_utf8(page.payload(record).bytes()).unwrap()).collect();
         assert_eq!(payloads, [r#"{"id": 1}"#, r#"{"id":2,"mail":null}"#, r#"{"id":3,"x":"\ufffd","mail":null}"#]);
         assert!(matches!(page.records[0].payload, Payload::Slice(_)));
         let (original, defect) = page.records[2].defect.clone().unwrap();

@@ -59,6 +59,7 @@ pub struct Job<'a> {
 /// Only where nothing could be tried: a source that is not configured, a lake that cannot be read.
 pub async fn run(job: &Job<'_>) -> Result<Summary> {
     let clients = clients(job)?;
+    let refused = ping(job, &clients).await;
     let budget = WriteBudget::new(job.settings.write_buffer);
     let context = Context {
         lake: job.lake,
@@ -77,6 +78,10 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
             let endpoint =
                 job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
             note_stale(job, endpoint, &mut summary);
+            if let Some(error) = refused.get(&endpoint.source) {
+                summary.pulls.push(PullSummary::failure(id, "", error));
+                continue;
+            }
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
             match ask(job, endpoint, &receipts) {
                 Ok(pulls) if pulls.is_empty() => summary.pulls.push(PullSummary::empty(id, "", Stop::NoPartitions)),
@@ -96,7 +101,22 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         done.sort_by_key(|(no, _)| *no);
         summary.pulls.extend(done.into_iter().map(|(_, pull)| pull));
     }
+    futures::future::join_all(clients.values().map(HttpClient::close)).await;
     Ok(summary)
+}
+
+/// Asks each source's `ping`; the sources that must not be asked further, and why.
+async fn ping(job: &Job<'_>, clients: &BTreeMap<String, HttpClient>) -> BTreeMap<String, Error> {
+    let pings = clients.iter().map(async |(source, client)| (source.clone(), client.ping().await));
+    let mut refused = BTreeMap::new();
+    for (source, result) in futures::future::join_all(pings).await {
+        if let Err(error) = result {
+            let error = error.within(format!("nothing of `{source}` is extracted, because its first question failed"));
+            job.observer.on(&Event::Warning(format!("{error}")));
+            refused.insert(source, error);
+        }
+    }
+    refused
 }
 
 /// One client per selected source, all before the first request: a missing variable should not show up half-way.

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 
-use crate::error::Error;
+use crate::{catalog::Method, error::Error};
 
 /// One exchange as it ended, all its attempts included.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// How it was asked.
+    pub method: Method,
     /// The URL that was asked, secrets masked.
     pub url: String,
     /// The host that was asked.
@@ -19,6 +21,8 @@ pub struct Answer {
     pub status: u16,
     /// The kept headers of the last attempt as a JSON object.
     pub headers: String,
+    /// The header `Link` of the last attempt; several of them joined.
+    pub link: Option<String>,
     /// Attempts in all, at least 1.
     pub attempts: u32,
     /// Start of the last attempt.
@@ -64,6 +68,12 @@ pub struct Failure {
     pub error: Error,
     /// The last attempt; `None` if nothing was sent.
     pub answer: Option<Answer>,
+}
+
+/// The header `Link`, which an API may also send in several pieces.
+pub(super) fn link_header(headers: &HeaderMap) -> Option<String> {
+    let pieces: Vec<_> = headers.get_all("link").iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!pieces.is_empty()).then(|| pieces.join(", "))
 }
 
 /// Headers that say something about paging, freshness or limits. All others are dropped: they may hold cookies.

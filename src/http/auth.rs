@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::session::Session;
 use crate::{
     catalog::{Auth, Source},
     error::{Error, Kind, OrFail, Result},
@@ -14,13 +15,15 @@ use crate::{
 pub(super) struct Credentials {
     pub(super) headers: HeaderMap,
     pub(super) secrets: Vec<Secret>,
+    /// Where a token must be fetched first.
+    pub(super) session: Option<Session>,
 }
 
 impl Credentials {
     /// Fills the `${VARIABLES}` of a source's `auth` and `headers`.
     pub(super) fn resolve(source: &Source, env: &Env) -> Result<Self> {
         let within = |error: Error| error.within(format!("credentials of the source `{}`", source.name));
-        let mut found = Self { headers: HeaderMap::new(), secrets: Vec::new() };
+        let mut found = Self { headers: HeaderMap::new(), secrets: Vec::new(), session: None };
         for (name, value) in &source.client.headers {
             let secret = env.expand_secret(value).map_err(within)?;
             let is_secret = value.contains("${");
@@ -53,6 +56,17 @@ impl Credentials {
                     found.secrets.push(Secret::new(token));
                 }
                 found.secrets.push(value);
+            }
+            Auth::Login(login) => {
+                let mut form = Vec::new();
+                for (name, value) in &login.form {
+                    let secret = env.expand_secret(value).map_err(within)?;
+                    if value.contains("${") {
+                        found.secrets.push(secret.clone());
+                    }
+                    form.push((name.clone(), secret));
+                }
+                found.session = Some(Session::new(login.clone(), form));
             }
         }
         Ok(found)

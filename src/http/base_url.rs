@@ -99,6 +99,20 @@ impl BaseUrl {
     }
 }
 
+/// Resolves where an API says that the next page is, seen from the URL that was asked first.
+///
+/// # Errors
+/// [`Kind::BadResponse`] for what is no URL, and for another scheme, host or port: no credential goes there.
+pub(super) fn follow(first: &Url, next: &str) -> Result<Url> {
+    let url = first.join(next).or_fail(Kind::BadResponse, || "the next page is named by something that is no URL")?;
+    if url.origin() == first.origin() {
+        return Ok(url);
+    }
+    let host = url.host_str().unwrap_or_default();
+    Err(Error::new(Kind::BadResponse, format!("the next page is said to be at `{}://{host}`, which is not where the list began", url.scheme()))
+        .hint("if the API is asked through a proxy, it must write its own address into what it answers"))
+}
+
 /// Percent-encodes one value for a path segment or a query. Commas and colons stay, as every API reads them so and logs
 /// of lists of ids stay readable.
 pub fn encode(value: &str, out: &mut String) {
@@ -145,6 +159,21 @@ mod tests {
         for (base, path, query, expected) in cases {
             let base = BaseUrl::parse(base).unwrap();
             assert_eq!(base.join(path, &params(&query)).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn follows_on_the_same_origin_only() {
+        let first = Url::parse("https://api.example/repos/o/r/issues?page=1").unwrap();
+        for (next, expected) in [
+            ("https://api.example/repositories/7/issues?page=2", "https://api.example/repositories/7/issues?page=2"),
+            ("/wiki/rest?start=25", "https://api.example/wiki/rest?start=25"),
+            ("?page=2", "https://api.example/repos/o/r/issues?page=2"),
+        ] {
+            assert_eq!(follow(&first, next).unwrap().as_str(), expected);
+        }
+        for next in ["https://evil.example/x", "http://api.example/x", "https://api.example:444/x", "//evil.example/x", "https://"] {
+            assert_eq!(follow(&first, next).unwrap_err().kind(), Kind::BadResponse, "{next}");
         }
     }
 

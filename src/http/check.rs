@@ -154,10 +154,11 @@ mod tests {
             auth: Auth::None,
             headers: Vec::new(),
             rate_limit: RateLimit { requests: 0, per: Duration::from_secs(1), concurrency: 1 },
-            retry: Retry { attempts: 1, max_elapsed: Duration::ZERO, statuses: vec![409] },
+            retry: Retry { attempts: 1, max_elapsed: Duration::ZERO, statuses: vec![409], limited_wait: None },
             timeout: Duration::from_secs(1),
             max_body: 1,
             probe: None,
+            ping: None,
             error: Some("/error".to_owned()),
             responses: vec![
                 ResponseRule { status: Some(400), pointer: "/code".to_owned(), equals: vec![101.into()], contains: None, means: Means::Gone },

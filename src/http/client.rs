@@ -9,14 +9,16 @@ use url::Url;
 
 use super::{
     Answer, BaseUrl, Failure, Fetched, Got,
-    answer::kept_headers,
+    answer::{kept_headers, link_header},
     auth::{Credentials, scrub},
+    base_url::follow,
     check::{Seen, Verdict, judge, own_words},
     rate_limit::Gate,
-    retry::{Next, Waits, asked_wait},
+    retry::{Next, Waits, asked_wait, used_up_for},
+    session::Session,
 };
 use crate::{
-    catalog::{Client, RateLimit, Source},
+    catalog::{Client, Method, RateLimit, Source},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     events::{Event, Observer},
@@ -32,10 +34,16 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 pub struct Request<'a> {
     /// The endpoint's id, for messages.
     pub endpoint: &'a str,
+    /// How.
+    pub method: Method,
     /// Path under the base URL, encoded.
     pub path: &'a str,
     /// Query parameters, not encoded.
     pub query: &'a [(String, String)],
+    /// The JSON of a POST.
+    pub body: Option<&'a serde_json::Value>,
+    /// Where the API said that this page is, absolute or relative: asked instead of path and query.
+    pub follow: Option<&'a str>,
     /// Statuses that say the thing does not exist.
     pub gone: &'a [u16],
     /// Statuses that say the thing may not be read.
@@ -50,6 +58,7 @@ pub struct HttpClient {
     rules: Client,
     limit: RateLimit,
     gate: Gate,
+    session: Option<Session>,
     secrets: Vec<Secret>,
     clock: Clock,
     observer: Arc<dyn Observer>,
@@ -60,6 +69,8 @@ struct Attempt {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
+    /// The value that proved who asks, where it came from a login.
+    token: Option<Secret>,
 }
 
 impl HttpClient {
@@ -89,6 +100,7 @@ impl HttpClient {
             rules: source.client.clone(),
             limit,
             gate: Gate::new(&limit),
+            session: credentials.session,
             secrets: credentials.secrets,
             clock,
             observer,
@@ -105,15 +117,37 @@ impl HttpClient {
         self.limit.concurrency.max(1) as usize
     }
 
-    /// Asks for the source's `probe`, if it has one: does the API answer, and does it take the credentials?
+    /// Asks for the source's `probe`, else its `ping`, if it has one: does the API answer, and does it take the credentials?
     ///
     /// # Errors
-    /// As [`HttpClient::get`].
+    /// As [`HttpClient::ask`].
     pub async fn probe(&self) -> Result<String> {
-        let Some(path) = &self.rules.probe else { return Ok(format!("{}: no probe is defined", self.host())) };
-        let request = Request { endpoint: "probe", path, query: &[], gone: &[], forbidden: &[] };
-        self.get(&request, |_| Ok(())).await.map_err(|failure| failure.error)?;
+        let Some(path) = self.rules.probe.as_ref().or(self.rules.ping.as_ref()) else { return Ok(format!("{}: no probe is defined", self.host())) };
+        self.look("probe", path).await?;
         Ok(format!("{} answers", self.host()))
+    }
+
+    /// Asks for the source's `ping`, if it has one. Where it fails, nothing else of the source may be believed.
+    ///
+    /// # Errors
+    /// As [`HttpClient::ask`].
+    pub async fn ping(&self) -> Result<()> {
+        match &self.rules.ping {
+            Some(path) => self.look("ping", path).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn look(&self, endpoint: &str, path: &str) -> Result<()> {
+        let request = Request { endpoint, method: Method::Get, path, query: &[], body: None, follow: None, gone: &[], forbidden: &[] };
+        self.ask(&request, |_| Ok(())).await.map(|_| ()).map_err(|failure| failure.error)
+    }
+
+    /// Ends the session, if there is one.
+    pub async fn close(&self) {
+        if let Some(session) = &self.session {
+            session.close(&self.http, &self.base).await;
+        }
     }
 
     /// Asks until there is an answer that `read` can read, within the source's limits. An answer that `read` refuses with a
@@ -121,31 +155,42 @@ impl HttpClient {
     ///
     /// # Errors
     /// The last attempt's failure, with the exchange for the log. Unauthorized and other definite refusals are not repeated.
-    pub async fn get<T>(&self, request: &Request<'_>, read: impl Fn(&[u8]) -> Result<T>) -> Result<Fetched<T>, Box<Failure>> {
-        let url = self.base.join(request.path, request.query).map_err(|error| Box::new(Failure { error, answer: None }))?;
+    pub async fn ask<T>(&self, request: &Request<'_>, read: impl Fn(&[u8]) -> Result<T>) -> Result<Fetched<T>, Box<Failure>> {
+        let url = self.url(request).map_err(|error| Box::new(Failure { error, answer: None }))?;
         let shown = scrub(&masked_url(&url), &self.secrets);
         let begin = Instant::now();
         let mut waits = Waits::new(&self.rules.retry);
         let mut attempt = 0;
+        let mut renewed = false;
         loop {
             attempt += 1;
             let permit = self.gate.enter(|wait| self.tell(wait, "rate limit")).await;
             let (started, clock) = (self.clock.now(), Instant::now());
-            let answered = self.attempt(&url).await;
+            let answered = self.attempt(request, &url).await;
             let duration = clock.elapsed();
             drop(permit);
-            let (status, headers, body) = match &answered {
-                Ok(seen) => (seen.status, kept_headers(&seen.headers), seen.body.clone()),
-                Err((status, _)) => (*status, "{}".to_owned(), Bytes::new()),
+            let (status, headers, link, body) = match &answered {
+                Ok(seen) => (seen.status, kept_headers(&seen.headers), link_header(&seen.headers), seen.body.clone()),
+                Err((status, _)) => (*status, "{}".to_owned(), None, Bytes::new()),
             };
-            let answer = Answer { url: shown.clone(), host: self.host().to_owned(), status, headers, attempts: attempt, started, duration, body };
+            let (method, host) = (request.method, self.host().to_owned());
+            let answer = Answer { method, url: shown.clone(), host, status, headers, link, attempts: attempt, started, duration, body };
             let mut asked = None;
             let (error, again) = match answered {
                 Err((_, error)) => {
                     let again = error.kind().retryable() && error.kind() != Kind::BadResponse;
                     (error, again)
                 }
+                // The token may have been withdrawn before its time: once, that is no failure.
+                Ok(seen) if seen.status == 401 && !renewed && seen.token.is_some() => {
+                    renewed = true;
+                    if let (Some(session), Some(token)) = (&self.session, &seen.token) {
+                        session.refused(token).await;
+                    }
+                    continue;
+                }
                 Ok(seen) => {
+                    self.heed(&seen.headers);
                     asked = asked_wait(&seen.headers, self.clock.now());
                     match self.meaning(request, &seen, asked.is_some(), &read) {
                         Meaning::Got(got) => return Ok(Fetched { answer, got }),
@@ -153,6 +198,9 @@ impl HttpClient {
                     }
                 }
             };
+            if asked.is_none() && error.kind() == Kind::RateLimited {
+                asked = self.rules.retry.limited_wait;
+            }
             let elapsed = begin.elapsed();
             let next = if again { waits.after(attempt, elapsed, asked, rand::random()) } else { Next::OutOfAttempts };
             match next {
@@ -169,6 +217,25 @@ impl HttpClient {
                     return Err(Box::new(Failure { error, answer: Some(answer) }));
                 }
             }
+        }
+    }
+
+    /// Where a request goes.
+    fn url(&self, request: &Request<'_>) -> Result<Url> {
+        let first = self.base.join(request.path, request.query)?;
+        match request.follow {
+            Some(next) => follow(&first, next).map_err(|error| error.within(format!("`{}`", request.endpoint))),
+            None => Ok(first),
+        }
+    }
+
+    /// An answer that has used up the rate limit holds back everybody until it is filled again, if that is worth waiting for;
+    /// if not, the next request is refused and says so.
+    fn heed(&self, headers: &HeaderMap) {
+        if let Some(wait) = used_up_for(headers, self.clock.now())
+            && wait <= self.rules.retry.max_elapsed
+        {
+            self.gate.pause(Instant::now() + wait);
         }
     }
 
@@ -201,8 +268,21 @@ impl HttpClient {
     }
 
     /// One attempt; the error carries the status if there was one.
-    async fn attempt(&self, url: &Url) -> std::result::Result<Attempt, (u16, Error)> {
-        let mut response = self.http.get(url.clone()).send().await.map_err(|error| (0, network(error)))?;
+    async fn attempt(&self, request: &Request<'_>, url: &Url) -> std::result::Result<Attempt, (u16, Error)> {
+        let mut builder = match request.method {
+            Method::Get => self.http.get(url.clone()),
+            Method::Post => self.http.post(url.clone()),
+        };
+        if let Some(body) = request.body {
+            builder = builder.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let mut token = None;
+        if let Some(session) = &self.session {
+            let value = session.value(&self.http, &self.base).await.map_err(|error| (0, error))?;
+            builder = builder.header(session.header(), value.expose());
+            token = Some(value);
+        }
+        let mut response = builder.send().await.map_err(|error| (0, network(error)))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let most = usize::try_from(self.rules.max_body).unwrap_or(usize::MAX);
@@ -221,12 +301,13 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Attempt { status, headers, body: body.freeze() })
+        Ok(Attempt { status, headers, body: body.freeze(), token })
     }
 
     fn final_error(&self, request: &Request<'_>, answer: &Answer, elapsed: Duration, given_up: Next, error: Error) -> Error {
         let attempts = crate::names::count(u64::from(answer.attempts), "attempt");
-        let mut what = format!("`{}`: GET {} failed after {attempts} in {:.1} s", request.endpoint, answer.url, elapsed.as_secs_f64());
+        let mut what =
+            format!("`{}`: {} {} failed after {attempts} in {:.1} s", request.endpoint, request.method.name(), answer.url, elapsed.as_secs_f64());
         if let Next::OutOfTime(wait) = given_up {
             what.push_str(&format!(
                 "; the next wait of {:.0} s would exceed the {} s allowed for one request",
@@ -258,7 +339,7 @@ fn same_host_only() -> redirect::Policy {
 }
 
 /// A failure below HTTP. The URL in it may hold a secret, so it is taken out.
-fn network(error: reqwest::Error) -> Error {
+pub(super) fn network(error: reqwest::Error) -> Error {
     let (kind, what) = if error.is_timeout() {
         (Kind::TimedOut, "no answer in time")
     } else if error.is_connect() {

@@ -8,10 +8,16 @@ mod auth;
 mod base_url;
 mod check;
 mod client;
+mod link;
 mod rate_limit;
 mod retry;
 pub mod scan;
+mod session;
 
 pub use answer::{Answer, Failure, Fetched, Got};
 pub use base_url::{BaseUrl, encode};
 pub use client::{HttpClient, Request};
+pub use link::{Link, next_link};
+
+#[cfg(test)]
+mod tests;

@@ -59,10 +59,9 @@ impl<'a> Waits<'a> {
 ///
 /// Dates are compared with the answer's own `Date` where there is one: the two clocks need not agree.
 pub(super) fn asked_wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let text = |name: &str| headers.get(HeaderName::from_bytes(name.as_bytes()).ok()?)?.to_str().ok().map(str::trim);
-    let there = text("date").and_then(http_date).unwrap_or(now);
+    let there = their_time(headers, now);
     let until = |time: DateTime<Utc>| (time - there).to_std().unwrap_or_default();
-    if let Some(value) = text("retry-after") {
+    if let Some(value) = text(headers, "retry-after") {
         if let Ok(seconds) = value.parse::<f64>()
             && seconds.is_finite()
             && seconds >= 0.0
@@ -73,14 +72,25 @@ pub(super) fn asked_wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dura
             return Some(until(time));
         }
     }
-    for prefix in ["x-ratelimit", "ratelimit"] {
-        if text(&format!("{prefix}-remaining")) == Some("0")
-            && let Some(reset) = text(&format!("{prefix}-reset"))
-        {
-            return reset_time(reset, there).map(until);
-        }
-    }
-    None
+    used_up_for(headers, now)
+}
+
+/// How long until a rate limit that this answer has used up is filled again: GitHub, Jira, Sentry, the RFC draft.
+pub(super) fn used_up_for(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let there = their_time(headers, now);
+    ["x-ratelimit", "ratelimit", "x-sentry-rate-limit"]
+        .into_iter()
+        .filter(|prefix| text(headers, &format!("{prefix}-remaining")) == Some("0"))
+        .find_map(|prefix| reset_time(text(headers, &format!("{prefix}-reset"))?, there))
+        .map(|time| (time - there).to_std().unwrap_or_default())
+}
+
+fn their_time(headers: &HeaderMap, now: DateTime<Utc>) -> DateTime<Utc> {
+    text(headers, "date").and_then(http_date).unwrap_or(now)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(HeaderName::from_bytes(name.as_bytes()).ok()?)?.to_str().ok().map(str::trim)
 }
 
 /// `Wed, 21 Oct 2015 07:28:00 GMT`.
@@ -105,7 +115,7 @@ mod tests {
     use super::*;
 
     fn limits(attempts: u32, seconds: u64) -> Retry {
-        Retry { attempts, max_elapsed: Duration::from_secs(seconds), statuses: Vec::new() }
+        Retry { attempts, max_elapsed: Duration::from_secs(seconds), statuses: Vec::new(), limited_wait: None }
     }
 
     #[test]
@@ -142,7 +152,7 @@ mod tests {
     fn what_the_api_asks_for() {
         let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
         type Case<'a> = (&'a [(&'a str, &'a str)], Option<u64>);
-        let cases: [Case<'_>; 10] = [
+        let cases: [Case<'_>; 11] = [
             (&[("retry-after", "17")], Some(17)),
             (&[("retry-after", "Sun, 01 Mar 2026 12:00:09 GMT")], Some(9)),
             (&[("retry-after", "Sun, 01 Mar 2026 11:00:00 GMT")], Some(0)),
@@ -152,6 +162,7 @@ mod tests {
             (&[("x-ratelimit-remaining", "5"), ("x-ratelimit-reset", "1772366430")], None),
             (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2026-03-01T12:02Z")], Some(120)),
             (&[("ratelimit-remaining", "0"), ("ratelimit-reset", "40")], Some(40)),
+            (&[("x-sentry-rate-limit-remaining", "0"), ("x-sentry-rate-limit-reset", "1772366430")], Some(30)),
             (&[], None),
         ];
         for (pairs, expected) in cases {

@@ -29,7 +29,7 @@ pub use footer::Footer;
 pub use gc::{GcReport, Removed, StagedKeep, gc};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};
-pub use record_file::{PullHead, RecordRow, RecordWriter};
+pub use record_file::{Payload, PullHead, RecordRow, RecordWriter};
 pub use rows::{Batches, read_batches};
 pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};
 pub use spool::Finished;

@@ -110,6 +110,8 @@ pub enum Stop {
     EmptyPage,
     /// The API flagged the last page.
     LastFlag,
+    /// As many records came as the API said that there are.
+    Total,
     /// One answer holds everything.
     Single,
     /// There was nothing to ask for.
@@ -128,6 +130,7 @@ impl Stop {
             Self::NoNext => "no_next",
             Self::EmptyPage => "empty_page",
             Self::LastFlag => "last_flag",
+            Self::Total => "total",
             Self::Single => "single",
             Self::NoPartitions => "no_partitions",
             Self::Cap => "cap",

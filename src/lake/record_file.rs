@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BinaryBuilder, Int32Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder},
+    array::{ArrayRef, BinaryBuilder, Int32Builder, RecordBatch, StringArray, StringBuilder, StringViewBuilder, TimestampMicrosecondBuilder},
+    buffer::Buffer,
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
 };
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
 use uuid::Uuid;
@@ -22,7 +24,7 @@ const BATCH_ROWS: usize = 1024;
 /// Bytes of text that are gathered at most before they are encoded. Every open writer holds up to this beside the budget.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Bytes of one text that fit into a batch; Arrow counts them in 31 bits.
+/// Bytes of one text, or of a body, that fit into a batch; Arrow counts them in 31 bits.
 const LONGEST: usize = 1 << 30;
 
 /// What is the same in every row of a pull.
@@ -58,13 +60,38 @@ pub struct RecordRow<'a> {
     /// JSON object of the partition's parameters.
     pub params: &'a str,
     /// The record as it stood in the body, or repaired where there is a `defect`. Always valid JSON.
-    pub payload: &'a str,
+    pub payload: Payload<'a>,
     /// The record's bytes as received, where `payload` had to be repaired or blanked.
     pub payload_original: Option<&'a [u8]>,
     /// What was wrong with it.
     pub defect: Option<&'a str>,
     /// The time by which a window replaces, where the endpoint has a window and the record a time.
     pub window_at: Option<DateTime<Utc>>,
+}
+
+/// The text of a record.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'a> {
+    /// Bytes of a body, from and to. The writer keeps the body until they are encoded, instead of a copy.
+    Slice(&'a Bytes, usize, usize),
+    /// A text of its own, which is copied.
+    Text(&'a str),
+}
+
+impl<'a> From<&'a str> for Payload<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> Payload<'a> {
+    /// Its bytes.
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Slice(body, from, to) => body.get(from..to).unwrap_or_default(),
+            Self::Text(text) => text.as_bytes(),
+        }
+    }
 }
 
 /// Writes the records of one pull into a local file in bounded memory.
@@ -154,18 +181,20 @@ fn schema() -> SchemaRef {
         utc("fetched_at", false),
         utc("window_at", true),
         json("params", false),
-        json("payload", false),
+        // Views, so that a payload goes from the body to Parquet's page with one copy. In the file it is a plain column.
+        Field::new("payload", DataType::Utf8View, false).with_metadata(JSON.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
         Field::new("payload_original", DataType::Binary, true),
         Field::new("defect", DataType::Utf8, true),
     ]);
     Arc::new(Schema::new(fields))
 }
 
+/// The names of Arrow's canonical extension type; `arrow` does not re-export the type itself.
+const JSON: [(&str, &str); 2] = [("ARROW:extension:name", "arrow.json"), ("ARROW:extension:metadata", "")];
+
 /// A column that Parquet marks as JSON, so that DuckDB and others give it that type.
 pub(super) fn json(name: &str, nullable: bool) -> Field {
-    // The names of Arrow's canonical extension type; `arrow` does not re-export the type itself.
-    let extension = [("ARROW:extension:name", "arrow.json"), ("ARROW:extension:metadata", "")];
-    Field::new(name, DataType::Utf8, nullable).with_metadata(extension.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+    Field::new(name, DataType::Utf8, nullable).with_metadata(JSON.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
 }
 
 /// A column of instants in microseconds, UTC.
@@ -184,13 +213,15 @@ struct Rows {
     fetched_at: TimestampMicrosecondBuilder,
     window_at: TimestampMicrosecondBuilder,
     params: StringBuilder,
-    payload: StringBuilder,
+    payload: StringViewBuilder,
+    /// The body that was last sliced (address, length), and its number in `payload`.
+    body: Option<(usize, usize, u32)>,
     payload_original: BinaryBuilder,
     defect: StringBuilder,
 }
 
 impl Rows {
-    /// Room for a whole batch at once: a builder that grows by doubling would copy every payload twice more.
+    /// Room for a whole batch at once.
     fn new() -> Self {
         let numbers = || Int32Builder::with_capacity(BATCH_ROWS);
         let times = || TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
@@ -204,7 +235,8 @@ impl Rows {
             fetched_at: times(),
             window_at: times(),
             params: StringBuilder::with_capacity(BATCH_ROWS, 32 * BATCH_ROWS),
-            payload: StringBuilder::with_capacity(BATCH_ROWS, BATCH_BYTES + BATCH_BYTES / 8),
+            payload: StringViewBuilder::with_capacity(BATCH_ROWS),
+            body: None,
             payload_original: BinaryBuilder::with_capacity(BATCH_ROWS, 0),
             defect: StringBuilder::with_capacity(BATCH_ROWS, 0),
         }
@@ -212,9 +244,11 @@ impl Rows {
 
     fn push(&mut self, row: &RecordRow<'_>) -> Result<()> {
         let original = row.payload_original.map_or(0, <[u8]>::len);
-        let texts = [row.payload.len(), original, row.params.len(), row.record_key.len()];
-        if texts.iter().any(|length| *length > LONGEST) {
-            return Err(Error::new(Kind::Internal, format!("a record of {} bytes is too large for the lake", row.payload.len().max(original))));
+        let payload = row.payload.bytes().len();
+        let body = if let Payload::Slice(body, ..) = row.payload { body.len() } else { 0 };
+        let texts = [payload, original, row.params.len(), row.record_key.len()];
+        if texts.iter().any(|length| *length > LONGEST) || body > LONGEST {
+            return Err(Error::new(Kind::Internal, format!("a record of {} bytes is too large for the lake", payload.max(original).max(body))));
         }
         self.count += 1;
         self.bytes += texts.iter().sum::<usize>();
@@ -225,10 +259,30 @@ impl Rows {
         self.fetched_at.append_value(row.fetched_at.timestamp_micros());
         self.window_at.append_option(row.window_at.map(|at| at.timestamp_micros()));
         self.params.append_value(row.params);
-        self.payload.append_value(row.payload);
+        self.push_payload(row.payload)?;
         self.payload_original.append_option(row.payload_original);
         self.defect.append_option(row.defect);
         Ok(())
+    }
+
+    fn push_payload(&mut self, payload: Payload<'_>) -> Result<()> {
+        let (body, from, to) = match payload {
+            Payload::Text(text) => {
+                self.payload.append_value(text);
+                return Ok(());
+            }
+            Payload::Slice(body, from, to) => (body, from, to),
+        };
+        let place = (body.as_ptr() as usize, body.len());
+        let block = match self.body {
+            // The block holds the body, so its address cannot have been given to another one.
+            Some((address, length, block)) if (address, length) == place => block,
+            _ => self.payload.append_block(Buffer::from(body.clone())),
+        };
+        self.body = Some((place.0, place.1, block));
+        let too_large = |_| Error::new(Kind::Internal, "a body is too large for the lake");
+        let (from, length) = (u32::try_from(from).map_err(too_large)?, u32::try_from(to.saturating_sub(from)).map_err(too_large)?);
+        self.payload.try_append_view(block, from, length).or_fail(Kind::Internal, || "a payload is no text of its body")
     }
 
     fn columns(mut self) -> Vec<ArrayRef> {
@@ -284,7 +338,7 @@ mod tests {
             record_key: "[1]",
             fetched_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
             params: r#"{"suite_id":5}"#,
-            payload,
+            payload: payload.into(),
             payload_original: None,
             defect: None,
             window_at: None,
@@ -300,6 +354,26 @@ mod tests {
     fn texts(file: &Finished, column: &str) -> Vec<Option<String>> {
         let batches = read_batches(&file.path, Some(&[column])).unwrap();
         batches.flat_map(|batch| batch.unwrap().column(0).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn slices_of_bodies_and_texts_may_alternate() {
+        let bodies: Vec<Bytes> = (0..3).map(|no| Bytes::from(format!(r#"[{{"body":{no},"text":"é and more than twelve bytes"}},{{}}]"#))).collect();
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let mut expected = Vec::new();
+        // More rows than one batch has, so that bodies are seen again after their batch was encoded.
+        for no in 0..3_000_u32 {
+            let body = &bodies[no as usize / 2 % 3];
+            let long = Payload::Slice(body, 1, body.len() - 4);
+            let payload = [long, Payload::Slice(body, body.len() - 3, body.len() - 1), Payload::Text("{\"own\":1}")][no as usize % 3];
+            expected.push(Some(String::from_utf8(payload.bytes().to_vec()).unwrap()));
+            writer.push(&RecordRow { payload, ..row(no, "") }).unwrap();
+        }
+        assert_eq!(texts(&writer.finish().unwrap(), "payload"), expected);
+        let inside_a_character = bodies[0].iter().position(|byte| !byte.is_ascii()).unwrap() + 1;
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let cut = RecordRow { payload: Payload::Slice(&bodies[0], inside_a_character, bodies[0].len()), ..row(0, "") };
+        assert_eq!(writer.push(&cut).unwrap_err().kind(), Kind::Internal);
     }
 
     #[test]

@@ -121,7 +121,7 @@ mod tests {
         let mut canonical = Canonical::default();
         canonical.start();
         values.iter().for_each(|value| canonical.push(value));
-        (canonical.bytes.iter().map(|byte| format!("{byte:02x}")).collect(), canonical.hash())
+        (crate::digest::hex(&canonical.bytes), canonical.hash())
     }
 
     /// The golden vectors of docs/load.md. A change here needs a new [`HASH_VERSION`].

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
     catalog::{Model, Node, Reference},
+    digest::Sha256,
     engine::{Engine, RunRow, inputs},
     lake::Receipt,
 };
@@ -81,6 +81,8 @@ impl Closure {
                 add(&receipt.pull_id.to_string());
             }
         }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let mut name = hash.finish();
+        name.truncate(32);
+        name
     }
 }

@@ -3,11 +3,11 @@
 use std::{io::Read, path::Path};
 
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{compute::Candidate, run::Job};
 use crate::{
+    digest::Sha256,
     error::Result,
     lake::{Manifest, Part, layout},
 };
@@ -67,5 +67,5 @@ fn digest(path: &Path) -> Result<(String, u64)> {
         hash.update(&buffer[..read]);
         bytes += read as u64;
     }
-    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), bytes))
+    Ok((hash.finish(), bytes))
 }

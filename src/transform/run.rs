@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{compute, fingerprint, publish, snapshot};
 use crate::{
     catalog::{Grain, Model, ModelKind},
     clock::Clock,
+    digest,
     engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
@@ -156,5 +156,5 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
 
 /// Sixteen bytes of SHA-256 as hex.
 pub(super) fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest::short(text, 16)
 }

@@ -185,7 +185,7 @@ fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull
                 record_key: &key,
                 fetched_at: finished,
                 params: &serde_json::Value::Object(partition.params.clone()).to_string(),
-                payload: line,
+                payload: line.into(),
                 payload_original: None,
                 defect: None,
                 window_at: window_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),

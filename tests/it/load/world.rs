@@ -16,7 +16,6 @@ use etl::{
     settings::{Env, Settings},
 };
 use parquet::arrow::ArrowWriter;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 const PLANS: &str = "-- description: Plans.\n-- grain: state\n-- key: plan\n-- identity: id\n-- columns:\n--   plan integer not null: plan\n--   name varchar(10): name\nselect 1\n";
@@ -93,7 +92,7 @@ impl World {
         writer.close().unwrap();
         let path = layout::mart_part(table, transform_id, day);
         let (rows, size) = (batch.num_rows() as u64, bytes.len() as u64);
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = etl::digest::sha256(&bytes);
         assert!(self.lake.put_new(&path, bytes.into()).await.unwrap());
         Part { day, path, rows, bytes: size, sha256, fingerprint: String::new(), inputs: Vec::new() }
     }
