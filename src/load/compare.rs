@@ -1,9 +1,10 @@
 //! Reads what the table holds and compares it with a mart: first by one digest, then row by row.
 
 use super::{
+    buckets::{Buckets, bucket},
     canonical::{Canonical, SetDigest},
     diff::{Diff, Differ, MartRow},
-    folds::Folds,
+    folds::{self, Folds},
     mart::{Mart, Rows, key_text},
     preflight::{SAMPLES, duplicates},
     session::Session,
@@ -27,11 +28,7 @@ pub(super) async fn digest(session: &mut dyn Session, target: &Target, days: &[V
     let mut digest = SetDigest::default();
     session
         .fetch(&sql, days, &[ColumnType::BigInt; 3], &mut |row| {
-            let number = |value: &Value<'_>| match value {
-                Value::Int(number) => number.cast_unsigned(),
-                _ => 0,
-            };
-            digest = SetDigest { rows: number(&row[0]), low: number(&row[1]), high: number(&row[2]) };
+            digest = SetDigest::of(row);
             Ok(())
         })
         .await?;
@@ -49,12 +46,17 @@ pub(super) async fn difference(
     mart: &Mart,
     hashes: &[i64],
     days: &[Value<'_>],
+    bucketed: bool,
 ) -> Result<Diff<Vec<Value<'static>>>> {
     let folds = Folds::ask(session, contract, target, mart, days).await?;
-    let mut differ = index(contract, target, mart, hashes, &folds)?;
+    // Keys that are equal under a collation only may stand in different buckets, so there all are needed.
+    let buckets = if bucketed && !folds::is_needed(target) { Buckets::compare(session, target, hashes, days).await?.worth_marking() } else { None };
+    let marked = buckets.as_ref().map(|buckets| buckets.marked.as_slice());
+    let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
+    differ.settled(buckets.as_ref().map_or(0, |buckets| buckets.settled));
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
-    let sql = Statements::new(session.flavour(), target).keys(days.len());
+    let sql = Statements::new(session.flavour(), target).keys(days.len(), marked);
     let mut canonical = Canonical::default();
     session
         .fetch(&sql, days, &kinds, &mut |row| {
@@ -70,24 +72,34 @@ pub(super) async fn difference(
     Ok(differ.finish())
 }
 
-fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64], folds: &Folds) -> Result<Differ<Vec<Value<'static>>>> {
+fn index(
+    contract: &Contract,
+    target: &Target,
+    mart: &Mart,
+    hashes: &[i64],
+    folds: &Folds,
+    marked: Option<&[bool]>,
+) -> Result<Differ<Vec<Value<'static>>>> {
     let mut differ = Differ::new(contract.on_missing);
     let (mut twice, mut samples) = (0, Vec::new());
-    let mut hashes = hashes.iter();
+    let mut hashes = (0u32..).zip(hashes);
     let mut canonical = Canonical::default();
     for batch in (mart.open)()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         let mut key = Vec::with_capacity(target.key.len());
         for row in 0..rows.len() {
-            let hash = hashes
+            let (position, hash) = hashes
                 .next()
                 .ok_or_else(|| Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table)))?;
+            if marked.is_some_and(|marked| !marked[bucket(*hash)]) {
+                continue;
+            }
             key.clear();
             for column in &target.key {
                 key.push(rows.sound(column.position, row)?);
             }
-            if !differ.add(MartRow { key: folds.fingerprint(&mut canonical, &key), hash: *hash }) {
+            if !differ.add(position, MartRow { key: folds.fingerprint(&mut canonical, &key), hash: *hash }) {
                 twice += 1;
                 if samples.len() < SAMPLES {
                     samples.push(key_text(contract, &key));

@@ -36,6 +36,11 @@ macro_rules! conforms {
             guards_hold,
             edits_by_hand_are_found,
             a_wrong_table_is_told,
+            buckets_find_the_same_changes,
+            the_projects_migrations_make_its_schema,
+            widening_and_adding_keep_every_row,
+            what_could_lose_something_is_left_to_a_person,
+            files_and_database_that_disagree_are_told,
         );
 
         #[test]
@@ -53,6 +58,7 @@ macro_rules! conforms {
         })*
     };
 }
+pub(super) use super::migrate::checks::*;
 pub(super) use conforms;
 
 /// A table with every type.
@@ -90,12 +96,12 @@ pub(super) async fn stored(destination: &Destination, contract: &Contract) -> Ve
     rows
 }
 
-async fn target(session: &mut dyn Session, contract: &Contract) -> Target {
+pub(super) async fn target(session: &mut dyn Session, contract: &Contract) -> Target {
     let facts = session.facts(&contract.table).await.unwrap();
     Target::check(contract, facts.as_ref()).unwrap()
 }
 
-async fn loaded(destination: &Destination, contract: &Contract, rows: &[Row], as_of: u32) -> (u64, u64, u64, u64, u64) {
+pub(super) async fn loaded(destination: &Destination, contract: &Contract, rows: &[Row], as_of: u32) -> (u64, u64, u64, u64, u64) {
     let summary = load_one(destination, contract, &Arc::new(mart(contract, rows, as_of)), &manner(Mode::Load)).await;
     assert!(summary.error.is_none(), "{:?}", summary.error);
     numbers(&summary)
@@ -426,4 +432,30 @@ pub(super) async fn a_wrong_table_is_told(place: &Place) {
     let told = format!("{error:?}");
     assert!(told.contains("column `name` is varchar(10), which cannot hold varchar(11); column `more` is missing"), "{told}");
     assert!(error.remedy().unwrap().contains("etl migrate run"));
+}
+
+/// Comparing buckets before keys finds the same changes, rows of others among them, and reads few rows.
+pub(super) async fn buckets_find_the_same_changes(place: &Place) {
+    let destination = &place.destination;
+    let contract = plans();
+    place.migrated(&[&contract]).await;
+    let mut by_bucket = manner(Mode::Load);
+    by_bucket.bucketed_from = 0;
+    let rows: Vec<Row> = (0..2_000).map(|number| plan(number, "x", 1)).collect();
+    let first = load_one(destination, &contract, &Arc::new(mart(&contract, &rows, 1)), &by_bucket).await;
+    assert_eq!(numbers(&first), (2_000, 0, 0, 0, 0), "{:?}", first.error);
+    place.run("insert into plans (plan, name) values (5000, 'mine')").await;
+    let mut next: Vec<Row> = rows[..1_990].to_vec();
+    for number in [3, 700, 1_500] {
+        next[number] = plan(number as i64, "y", 1);
+    }
+    next.extend((3_000..3_005).chain([5_000]).map(|number| plan(number, "new", 1)));
+    let next_mart = Arc::new(mart(&contract, &next, 2));
+    let second = load_one(destination, &contract, &next_mart, &by_bucket).await;
+    assert_eq!(numbers(&second), (5, 3, 10, 1_987, 1), "{:?}", second.error);
+    next.last_mut().unwrap().splice(1.., [text("mine"), Value::Null]);
+    assert_eq!(stored(destination, &contract).await, next);
+    let third =
+        load_one(destination, &contract, &Arc::new(mart(&contract, &[&next[..1_995], &[plan(5_000, "new", 1)]].concat(), 3)), &by_bucket).await;
+    assert_eq!(numbers(&third), (0, 0, 0, 1_995, 1), "{:?}", third.error);
 }

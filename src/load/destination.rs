@@ -103,7 +103,7 @@ mod tests {
             ("geheim://x", "does not begin with"),
             ("mysql://u:geheim@h", "does not name"),
             ("mysql:///geheim", "does not name"),
-            ("postgres: CLOUD_SQL_DATABASE_NAME", "not set:  CLOUD_SQL_DATABASE_NAME"),
+            ("postgres:CLOUD_SQL_DATABASE_NAME", "not set: CLOUD_SQL_DATABASE_NAME"),
         ];
         for (text, part) in faulty {
             let error = of(text).err().map(|error| format!("{error:?} {:?}", error.remedy())).unwrap();

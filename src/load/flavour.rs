@@ -66,6 +66,24 @@ impl Flavour {
         }
     }
 
+    /// The bucket of a row: the low 16 bits of its hash, as a BIGINT column.
+    pub(super) fn bucket(self) -> &'static str {
+        match self {
+            Self::Mysql => "cast(`_row_hash` & 65535 as signed)",
+            Self::Sqlite | Self::Postgres => r#"("_row_hash" & 65535)"#,
+        }
+    }
+
+    /// Whether the row's bucket is marked: `marks` is a byte for each bucket, in hex, `01` where it is marked. One look at one
+    /// byte costs the server the same however many are marked, which a long IN list does not.
+    pub(super) fn is_marked(self, marks: &str) -> String {
+        match self {
+            Self::Mysql => format!("substr(x'{marks}', 1 + (`_row_hash` & 65535), 1) = x'01'"),
+            Self::Sqlite => format!(r#"substr(x'{marks}', 1 + ("_row_hash" & 65535), 1) = x'01'"#),
+            Self::Postgres => format!(r#"get_byte(decode('{marks}', 'hex'), ("_row_hash" & 65535)::int) = 1"#),
+        }
+    }
+
     /// The type of a column. `key`: it is part of the natural key, where texts must compare byte by byte.
     pub(super) fn column_type(self, kind: ColumnType, key: bool) -> String {
         let text = match (self, kind) {

@@ -37,7 +37,7 @@ impl Folds {
         of_mart(contract, target, mart, &mut texts)?;
         let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
         kinds.push(ColumnType::BigInt);
-        let sql = Statements::new(session.flavour(), target).keys(days.len());
+        let sql = Statements::new(session.flavour(), target).keys(days.len(), None);
         session
             .fetch(&sql, days, &kinds, &mut |row| {
                 row.iter().zip(&mut texts).for_each(|(value, texts)| keep(texts, value));
@@ -114,4 +114,75 @@ async fn numbered(session: &mut dyn Session, collation: &str, texts: BTreeSet<St
         ));
     }
     Ok(texts.into_iter().zip(numbers).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::load::{
+        sample::{Place, column, load_one, manner, mart, numbers, state, text},
+        scratch::Server,
+        table::Mode,
+    };
+
+    /// `twins` are different texts that the table's index takes for equal.
+    async fn the_server_decides(place: Place, create: &str, twins: [&str; 2]) {
+        let mut contract = state("names", vec![column("name", ColumnType::Varchar(10), "not null"), column("n", ColumnType::Integer, "")]);
+        contract.identity = None;
+        place.migrated(&[]).await;
+        place.run(create).await;
+        if let Some(scratch) = &place.scratch {
+            scratch.grant("names").await;
+        }
+        let load = async |rows: &[(&str, i64)], as_of: u32, mode: Mode| {
+            let rows: Vec<_> = rows.iter().map(|(name, n)| vec![text(name), Value::Int(*n)]).collect();
+            load_one(&place.destination, &contract, &Arc::new(mart(&contract, &rows, as_of)), &manner(mode)).await
+        };
+        let both = [(twins[0], 1), (twins[1], 2), ("other", 3)];
+        let refused = load(&both, 1, Mode::Load).await.error.unwrap();
+        assert_eq!(refused.kind(), Kind::Preflight);
+        assert!(format!("{refused:?}").contains("equal under the collation of `name`"), "{refused:?}");
+        let first = load(&[(twins[0], 1), ("other", 3)], 1, Mode::Load).await;
+        assert_eq!(numbers(&first), (2, 0, 0, 0, 0), "{:?}", first.error);
+        let respelt = [(twins[1], 1), ("other", 3)];
+        assert_eq!(numbers(&load(&respelt, 2, Mode::Load).await), (0, 1, 0, 1, 0));
+        assert!(load(&respelt, 2, Mode::Verify).await.error.is_none());
+        let changed = [(twins[0], 9), ("other", 3), ("third", 4)];
+        assert_eq!(numbers(&load(&changed, 3, Mode::Load).await), (1, 1, 0, 1, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite_decides_which_keys_are_equal() {
+        let create =
+            "create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)";
+        the_server_decides(Place::sqlite(), create, ["a", "A"]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn mysql_decides_which_keys_are_equal() {
+        let table = |collation: &str| {
+            let charset = collation.split('_').next().unwrap();
+            format!(
+                "create table names (name varchar(10) character set {charset} collate {collation} not null, n int, _row_hash bigint, unique key k (name))"
+            )
+        };
+        for (collation, twins) in [
+            ("utf8mb4_general_ci", ["a", "Á"]),
+            // PAD SPACE.
+            ("utf8mb4_bin", ["a", "a "]),
+            ("utf8mb4_unicode_ci", ["straße", "STRASSE"]),
+            ("utf8mb3_general_ci", ["it's", "IT'S  "]),
+        ] {
+            the_server_decides(Place::on(Server::Mysql).await, &table(collation), twins).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres_decides_which_keys_are_equal() {
+        let create = "create collation any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            create table names (name varchar(10) collate any_case not null, n int, _row_hash bigint); create unique index k on names (name)";
+        the_server_decides(Place::on(Server::Postgres).await, create, ["é'", "É'"]).await;
+    }
 }

@@ -3,8 +3,10 @@
 //! [`run`] takes the newest manifests of the lake; one table after another goes the way of `table.rs`. Every engine is
 //! one implementation of the trait in `session.rs`; SQL text is built in `statement.rs` and nowhere else.
 
+mod again;
 mod apply;
 mod batch;
+mod buckets;
 mod canonical;
 mod cells;
 mod civil;
@@ -12,6 +14,8 @@ mod compare;
 #[cfg(test)]
 mod conformance;
 mod connect;
+#[cfg(test)]
+mod cut;
 mod destination;
 mod diff;
 mod flavour;
@@ -22,6 +26,8 @@ mod mart;
 pub mod migrate;
 mod mysql;
 mod mysql_values;
+#[cfg(test)]
+mod on_servers;
 mod picked;
 mod plan;
 mod postgres;

@@ -345,7 +345,55 @@ fn comparing(collation: Option<String>) -> Collation {
 
 #[cfg(test)]
 mod tests {
-    use crate::load::{conformance, sample::Place, scratch::Server};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::load::{
+        conformance, on_servers,
+        sample::{Place, load_one, manner, mart, plan, plans},
+        scratch::Server,
+        table::Mode,
+    };
 
     conformance::conforms!(Place::on(Server::Mysql).await);
+    on_servers::served!(Place::on(Server::Mysql).await);
+
+    /// A table that is older than `etl` may have utf8mb3 or latin1 columns: what they cannot hold is found before a row is written.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn narrow_character_sets_refuse_what_they_cannot_hold() {
+        let place = Place::on(Server::Mysql).await;
+        let contract = plans();
+        place.migrated(&[&contract]).await;
+        for (charset, good, bad) in [("utf8mb3", "שלום", "😀"), ("latin1", "plain", "שלום")] {
+            place.run(&format!("delete from plans; alter table plans modify name varchar(10) character set {charset}")).await;
+            let load = async |name: &str, as_of: u32| {
+                let rows = [plan(1, good, 1), plan(2, name, 1)];
+                load_one(&place.destination, &contract, &Arc::new(mart(&contract, &rows, as_of)), &manner(Mode::Load)).await
+            };
+            let error = load(bad, 1).await.error.unwrap();
+            let told = format!("{error:?}");
+            assert!(
+                told.contains("`name` varchar(10) has characters that the column's character set cannot hold") && told.contains("plan=2"),
+                "{told}"
+            );
+            assert_eq!(load(good, 1).await.inserted, 2, "{charset}");
+        }
+    }
+
+    /// The server of the tests has other ones.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_session_is_the_same_whatever_the_servers_defaults_are() {
+        let place = Place::on(Server::Mysql).await;
+        let scratch = place.scratch.as_ref().unwrap();
+        let mut session = MysqlSession::open(&scratch.loader(), Duration::from_secs(7)).await.unwrap();
+        let found: (String, String, String, i64) = sqlx::query_as(
+            "select cast(@@session.sql_mode as char), cast(@@session.time_zone as char), cast(@@session.collation_connection as char),
+                    cast(@@session.innodb_lock_wait_timeout as signed)",
+        )
+        .fetch_one(&mut session.connection)
+        .await
+        .unwrap();
+        assert!(found.0.contains("STRICT_ALL_TABLES") && !found.0.contains("NO_BACKSLASH_ESCAPES"), "{found:?}");
+        assert_eq!((found.1.as_str(), found.2.as_str(), found.3), ("+00:00", "utf8mb4_bin", 7));
+    }
 }

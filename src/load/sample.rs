@@ -12,7 +12,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema},
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
@@ -190,7 +190,22 @@ impl Place {
 
     /// Runs the migrations that are pending.
     pub(super) async fn bring(&self) -> Result<Vec<String>> {
-        migrate::bring(&self.owner, &self.migrations()).await
+        self.bring_from(&self.migrations()).await
+    }
+
+    /// Runs the migrations of a folder.
+    pub(super) async fn bring_from(&self, migrations: &Path) -> Result<Vec<String>> {
+        migrate::bring(&self.owner, migrations).await
+    }
+
+    /// A connection of the server's own account that stays open.
+    pub(super) async fn stranger(&self) -> Stranger {
+        let url = self.scratch.as_ref().unwrap().url();
+        if url.starts_with("mysql") {
+            Stranger::Mysql(Box::new(MySqlConnection::connect(&url).await.unwrap()))
+        } else {
+            Stranger::Postgres(Box::new(PgConnection::connect(&url).await.unwrap()))
+        }
     }
 
     /// Runs statements that `etl` would not.
@@ -205,6 +220,22 @@ impl Place {
     }
 }
 
+/// Somebody else at the database.
+pub(super) enum Stranger {
+    Mysql(Box<MySqlConnection>),
+    Postgres(Box<PgConnection>),
+}
+
+impl Stranger {
+    pub(super) async fn run(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Mysql(connection) => drop(sqlx::raw_sql(sql).execute(connection.as_mut()).await.unwrap()),
+            Self::Postgres(connection) => drop(sqlx::raw_sql(sql).execute(connection.as_mut()).await.unwrap()),
+        }
+    }
+}
+
 /// A load without special wishes.
 pub(super) fn manner(mode: Mode) -> Manner {
     Manner {
@@ -212,6 +243,7 @@ pub(super) fn manner(mode: Mode) -> Manner {
         accept_shrink: Vec::new(),
         asked_for: false,
         mode,
+        bucketed_from: u64::MAX,
         clock: Clock::starting_at("2025-01-31T00:00:00Z".parse().unwrap()),
     }
 }

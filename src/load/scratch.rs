@@ -21,12 +21,14 @@ pub(crate) enum Server {
 
 /// A database; dropping this drops it.
 pub(crate) struct Scratch {
-    server: Server,
+    /// Where it is.
+    pub(crate) server: Server,
     name: String,
     admin: Url,
 }
 
 impl Server {
+    #[expect(clippy::disallowed_methods, reason = "where the servers are is told to the process, not to a project")]
     fn url(self) -> Url {
         let variable = match self {
             Self::Mysql => "ETL_TEST_MYSQL_URL",
@@ -101,6 +103,28 @@ impl Scratch {
     /// For the account that loads.
     pub(crate) fn loader(&self) -> String {
         self.as_account("_l")
+    }
+
+    /// The texts that a query gives, as the server's own account.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let (url, sql) = (self.url(), AssertSqlSafe(sql.to_owned()));
+        match self.server {
+            Server::Mysql => {
+                let mut connection = MySqlConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+            Server::Postgres => {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// Gives the loading account its rights on a table that the server's own account has made.
+    pub(crate) async fn grant(&self, table: &str) {
+        if self.server == Server::Postgres {
+            self.run(&format!("grant select, insert, update, delete on {table} to {}_l", self.name)).await;
+        }
     }
 
     /// Runs statements as the server's own account.

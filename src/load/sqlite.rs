@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::load::{
         conformance,
-        sample::{Place, column, load_one, manner, mart, numbers, plan, plans, state, text},
+        sample::{Place, load_one, manner, mart, numbers, plan, plans},
         table::Mode,
     };
 
@@ -281,26 +281,5 @@ mod tests {
         let before = fs_err::read(place.folder.path().join("db.sqlite")).unwrap();
         assert_eq!(numbers(&load_one(&place.destination, &contract, &mart, &manner(Mode::Load)).await), (0, 0, 0, 2, 0));
         assert!(before == fs_err::read(place.folder.path().join("db.sqlite")).unwrap(), "the file has changed");
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_collation_decides_which_keys_are_equal() {
-        let place = Place::sqlite();
-        let mut contract = state("names", vec![column("name", ColumnType::Varchar(10), "not null"), column("n", ColumnType::Integer, "")]);
-        contract.identity = None;
-        place.migrated(&[]).await;
-        place
-            .run("create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)")
-            .await;
-        let row = |name: &str, n: i64| vec![text(name), Value::Int(n)];
-        let error = load_one(&place.destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load))
-            .await
-            .error
-            .unwrap();
-        assert!(format!("{error:?}").contains("equal under the collation of `name`"), "{error:?}");
-        assert_eq!(load_one(&place.destination, &contract, &Arc::new(mart(&contract, &[row("a", 1)], 1)), &manner(Mode::Load)).await.inserted, 1);
-        let respelt = Arc::new(mart(&contract, &[row("A", 1)], 2));
-        assert_eq!(numbers(&load_one(&place.destination, &contract, &respelt, &manner(Mode::Load)).await), (0, 1, 0, 0, 0));
-        assert!(load_one(&place.destination, &contract, &respelt, &manner(Mode::Verify)).await.error.is_none());
     }
 }

@@ -149,10 +149,23 @@ impl<'a> Statements<'a> {
         self.sql(format!("select {} from {}{}", self.flavour.digest_columns(), self.table(), self.owned_days(days, "where")))
     }
 
-    /// Key columns and hash of every row that may be owned or in the way.
-    pub(super) fn keys(&self, days: usize) -> Sql {
+    /// The digest of each bucket of the owned rows, behind the number of the bucket.
+    pub(super) fn bucket_digests(&self, days: usize) -> Sql {
+        let (bucket, hash) = (self.flavour.bucket(), self.flavour.quoted(ROW_HASH));
+        let (digest, days) = (self.flavour.digest_columns(), self.owned_days(days, "and"));
+        self.sql(format!("select {bucket}, {digest} from {} where {hash} is not null{days} group by {bucket}", self.table()))
+    }
+
+    /// Key columns and hash of every row that may be owned or in the way; where buckets are marked, only of their rows and
+    /// of those that nobody owns.
+    pub(super) fn keys(&self, days: usize, marked: Option<&[bool]>) -> Sql {
         let columns = self.list(self.target.key.iter().map(|key| key.name.as_str()).chain([ROW_HASH]));
-        self.sql(format!("select {columns} from {}{}", self.table(), self.owned_days(days, "where")))
+        let condition = marked.map_or_else(String::new, |marked| {
+            let marks: String = marked.iter().map(|marked| if *marked { "01" } else { "00" }).collect();
+            let word = if self.target.date.is_some() { "and" } else { "where" };
+            format!(" {word} ({} is null or {})", self.flavour.quoted(ROW_HASH), self.flavour.is_marked(&marks))
+        });
+        self.sql(format!("select {columns} from {}{}{condition}", self.table(), self.owned_days(days, "where")))
     }
 
     /// All columns of the contract of the owned rows, and the hash.

@@ -1,5 +1,6 @@
 mod architecture;
 mod docs;
+mod engines;
 mod extract;
 mod load;
 mod pump;
@@ -8,5 +9,7 @@ mod real;
 mod recovery;
 mod relations;
 mod replay;
+#[path = "../../src/load/scratch.rs"]
+mod scratch;
 mod secrets;
 mod together;
