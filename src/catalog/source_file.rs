@@ -1,6 +1,6 @@
 //! Reads `sources/<name>.toml`: a closed grammar whose errors name file, line and key.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use toml::Spanned;
 
@@ -126,6 +126,15 @@ fn texts(table: toml::map::Map<String, toml::Value>) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The values of a parameter: a list is one that is sent several times.
+fn repeated(value: toml::Value) -> Vec<String> {
+    match value {
+        toml::Value::String(text) => vec![text],
+        toml::Value::Array(items) => items.into_iter().flat_map(repeated).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
 fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw: EndpointFile) -> Result<Endpoint> {
     let name = raw.name.get_ref().clone();
     let here = |what: String| at.wrong(start, format!("endpoint `{name}`: {what}"));
@@ -133,11 +142,14 @@ fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw
         return Err(at.wrong(raw.name.span().start, format!("`{name}` is no valid endpoint name (a-z, 0-9 and _)")));
     }
     let path = Template::parse(raw.path.get_ref()).map_err(|what| at.wrong(raw.path.span().start, what))?;
-    let mut params: BTreeMap<usize, (String, Template)> = BTreeMap::new();
-    for (name, value) in texts(defaults.params.clone()).into_iter().chain(texts(raw.params)) {
-        let template = Template::parse(&value).map_err(|what| here(format!("params.{name}: {what}")))?;
-        let position = params.iter().find(|(_, (known, _))| *known == name).map_or(params.len(), |(position, _)| *position);
-        params.insert(position, (name, template));
+    let mut params: Vec<(String, Template)> = Vec::new();
+    for (name, value) in defaults.params.clone().into_iter().chain(raw.params) {
+        let templates: Result<Vec<Template>, String> = repeated(value).iter().map(|text| Template::parse(text)).collect();
+        let templates = templates.map_err(|what| here(format!("params.{name}: {what}")))?;
+        // The endpoint's own value stands where the inherited one stood.
+        let position = params.iter().position(|(known, _)| *known == name).unwrap_or(params.len());
+        params.retain(|(known, _)| *known != name);
+        params.splice(position..position, templates.into_iter().map(|template| (name.clone(), template)));
     }
     let replaces = match raw.replaces.get_ref() {
         ReplacesFile::Scope => Replaces::Scope,
@@ -180,7 +192,7 @@ fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw
         replaces,
         cursor: raw.cursor.as_ref().map(|column| Cursor { column: column.get_ref().clone(), full_every_days }),
         window: raw.window.map(|window| Window { field: window.field, from: window.from, to: window.to }),
-        params: params.into_values().collect(),
+        params,
         page,
         total: raw.total,
         batch: raw.batch.map(|batch| Batch { column: batch.column, size: batch.size, join: batch.join, match_pointer: batch.match_pointer }),

@@ -1,6 +1,6 @@
 //! `etl demo`: everything on this machine, against simulated APIs, for several simulated days.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{Days, NaiveTime};
 
@@ -9,12 +9,13 @@ use super::{
     run,
 };
 use crate::{
+    catalog::{Project, RateLimit},
     cli::{DemoArgs, Global, RunArgs, SelectionArgs},
     clock::Clock,
     error::{Kind, OrFail, Result},
     names,
     settings::Env,
-    simulator::{self, Options, Scale, Simulator, World},
+    simulator::{Options, Scale, Simulator, World},
     term::{Cell, Format, Printer, Report, Rows, seconds},
 };
 
@@ -26,17 +27,13 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     let world = World::seeded(args.seed, Scale::demo());
     let first_day = world.first_day() + Days::new(SKIPPED);
     let simulator = Simulator::start(world, Options::default()).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
-    env.set("ETL_TESTRAIL_BASE_URL", format!("{}/index.php?/api/v2/", simulator.testrail_url()));
-    env.set("TESTRAIL_USERNAME", simulator::TESTRAIL_USER);
-    env.set("TESTRAIL_PASSWORD", simulator::TESTRAIL_PASSWORD);
-    env.set("ETL_BUGZILLA_BASE_URL", simulator.bugzilla_url());
-    env.set("BUGZILLA_API_KEY", simulator::BUGZILLA_KEY);
+    for (name, value) in simulator.variables() {
+        env.set(name, value);
+    }
     let mut settings = context::settings(global, env)?;
     // The simulator has no quota to spare.
-    for source in ["testrail", "bugzilla"] {
-        settings
-            .rate_limits
-            .insert(source.to_owned(), crate::catalog::RateLimit { requests: 0, per: std::time::Duration::from_secs(1), concurrency: 8 });
+    for source in Project::read(&settings.root)?.sources {
+        settings.rate_limits.insert(source.name, RateLimit { requests: 0, per: Duration::from_secs(1), concurrency: 8 });
     }
     if !args.keep {
         clear(&settings)?;

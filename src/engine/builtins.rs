@@ -1,5 +1,7 @@
 //! The relations that are always there: `pulls`, `partitions`, `run`, `vars`.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use duckdb::{Connection, types::TimeUnit, types::Value as Cell};
 
@@ -121,14 +123,39 @@ fn constant(value: &toml::Value) -> Result<String, String> {
         toml::Value::Float(number) if number.is_finite() => format!("{number:?}::double"),
         toml::Value::Boolean(flag) => flag.to_string(),
         toml::Value::Array(items) => {
-            let items: Result<Vec<String>, String> = items.iter().map(constant).collect();
+            let names: BTreeSet<&String> = items.iter().filter_map(toml::Value::as_table).flat_map(toml::Table::keys).collect();
+            let items: Result<Vec<String>, String> = items
+                .iter()
+                .map(|item| match item {
+                    toml::Value::Table(table) => structure(table, names.iter().copied()),
+                    _ if !names.is_empty() => Err("a list holds either tables or single values, not both".to_owned()),
+                    item => constant(item),
+                })
+                .collect();
             let items = items?;
             if items.is_empty() { "[]::varchar[]".to_owned() } else { format!("[{}]", items.join(", ")) }
         }
-        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
-            return Err("only texts, numbers, true/false and lists of them can be variables".to_owned());
+        toml::Value::Table(table) => structure(table, table.keys())?,
+        toml::Value::Float(_) | toml::Value::Datetime(_) => {
+            return Err("only texts, numbers, true/false, and lists and tables of them can be variables".to_owned());
         }
     })
+}
+
+/// A struct with these members; those that the table lacks are NULL, so that all items of a list have one type.
+fn structure<'n>(table: &toml::Table, names: impl Iterator<Item = &'n String>) -> Result<String, String> {
+    let mut members = Vec::new();
+    for name in names {
+        if !names::is_identifier(name) {
+            return Err(format!("`{name}` is no valid name of a member (a-z, 0-9 and _)"));
+        }
+        let value = table.get(name).map_or_else(|| Ok("null".to_owned()), constant).map_err(|what| format!("{name}: {what}"))?;
+        members.push(format!("{}: {value}", literal(name)));
+    }
+    if members.is_empty() {
+        return Err("a table needs members".to_owned());
+    }
+    Ok(format!("{{{}}}", members.join(", ")))
 }
 
 fn fill(connection: &Connection, table: &str, rows: impl Iterator<Item = Vec<Cell>>) -> Result<()> {
@@ -159,5 +186,38 @@ fn status_name(status: PartitionStatus) -> &'static str {
         PartitionStatus::Forbidden => "forbidden",
         PartitionStatus::Absent => "absent",
         PartitionStatus::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> Result<String, String> {
+        let table: toml::Table = text.parse().unwrap();
+        constant(&table["v"])
+    }
+
+    #[test]
+    fn variables_become_constants() {
+        for (text, expected) in [
+            ("v = \"it's\"", "'it''s'::varchar"),
+            ("v = [1, 2]", "[1::bigint, 2::bigint]"),
+            ("v = []", "[]::varchar[]"),
+            ("v = { b = 1, a = \"x\" }", "{'b': 1::bigint, 'a': 'x'::varchar}"),
+            ("v = [{ b = 1 }, { a = [true] }]", "[{'a': null, 'b': 1::bigint}, {'a': [true], 'b': null}]"),
+        ] {
+            assert_eq!(written(text).as_deref(), Ok(expected), "{text}");
+        }
+        for (text, part) in [
+            ("v = 1979-05-27", "only texts"),
+            ("v = [{ a = nan }]", "a: only texts"),
+            ("v = [{ A = 1 }]", "`A` is no valid name"),
+            ("v = [{ a = 1 }, 2]", "not both"),
+            ("v = {}", "needs members"),
+        ] {
+            let message = written(text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+        }
     }
 }

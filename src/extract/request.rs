@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_a_parameter_sent_several_times() {
+        let endpoint = endpoint("path = \"p\"\nparams = { a = 1, field = [\"count({id})\", \"rate\"] }\nfor_each = \"x\"");
+        let asked = asked(&endpoint, &row(), None).unwrap();
+        let query: Vec<_> = asked.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(query, ["a=1", "field=count(17)", "field=rate"]);
+    }
+
+    #[test]
     fn refuses_what_would_ask_for_something_else() {
         for (path, part) in [("a/{none}", "NULL"), ("a/{empty}", "empty"), ("a/{id:epoch}", "TIMESTAMP")] {
             let endpoint = endpoint(&format!("path = \"{path}\"\nfor_each = \"x\""));

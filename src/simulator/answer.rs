@@ -10,6 +10,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) retry_after: Option<String>,
+    /// Further headers, names in lower case.
+    pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
     /// Where the records are, for faults that spoil exactly them.
     pub(super) records: Option<Records>,
@@ -29,7 +31,7 @@ const JSON: &str = "application/json; charset=utf-8";
 impl Answer {
     /// A JSON body with this status.
     pub(super) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, content_type: JSON, retry_after: None, body: body.into(), records: None }
+        Self { status, content_type: JSON, retry_after: None, headers: Vec::new(), body: body.into(), records: None }
     }
 
     /// A value, written in `style`, with status 200.

@@ -50,6 +50,11 @@ impl Calendar {
         self.midnight(day) + dice.part("second", day.cast_unsigned()).below(name, WORKING_SECONDS).cast_signed()
     }
 
+    /// The day of Unix seconds.
+    pub(super) fn day_of(self, seconds: i64) -> Day {
+        (seconds - self.midnight(0)).div_euclid(86_400)
+    }
+
     /// Unix seconds of the end of what happens on `day`.
     pub(super) fn now(self, day: Day) -> i64 {
         self.midnight(day) + WORKING_SECONDS.cast_signed()

@@ -11,6 +11,8 @@ pub(super) enum Value {
     Null,
     Bool(bool),
     Int(i64),
+    /// A number that is no integer, as it is written.
+    Decimal(String),
     Text(Cow<'static, str>),
     /// Text, followed by a fragment that already is the inside of a JSON string, such as `\ud83d`.
     Escaped(Cow<'static, str>, &'static str),
@@ -86,6 +88,7 @@ impl Value {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
             Self::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            Self::Decimal(number) => out.extend_from_slice(number.as_bytes()),
             Self::Text(text) => write_text(text, "", style, out),
             Self::Escaped(text, tail) => write_text(text, tail, style, out),
             Self::List(items) => {

@@ -1,26 +1,33 @@
-//! TestRail and Bugzilla in miniature, over real HTTP on loopback: for `etl demo` and the tests.
+//! The APIs in miniature, over real HTTP on loopback: for `etl demo` and the tests.
 //!
 //! A [`Simulator`] serves a [`World`]. A seeded world is a pure function of (seed, scale, day): nothing is stored, so it may
 //! hold a million cases, and moving it to another day is one store. A recorded world passes recorded bytes through. Both
 //! answer as the services are documented to, with their paging, limits and error bodies; [`Fault`]s are scripted on top.
 //!
-//! Limits: only GET; only the methods that the sources of this project call; filters of `get_cases` other than times and
+//! Limits: only the methods that the sources of this project call; filters of `get_cases` other than times and
 //! creators are ignored, as TestRail ignores what it does not know; a Bugzilla search refuses parameters and operators it
 //! does not know. Every event of a simulated day happens before 04:00 UTC of it.
 
 mod answer;
+mod apis;
+mod bitrise;
 mod bugzilla;
 mod calendar;
+mod confluence;
 mod connection;
 mod fault;
 mod json;
+mod looker;
 mod oddity;
 mod query;
 mod random;
 mod rate;
 mod recorded;
+mod sentry;
 mod server;
+mod taskcluster;
 mod testrail;
+mod trains;
 mod world;
 
 use std::{
@@ -47,6 +54,23 @@ pub const TESTRAIL_USER: &str = "etl@example.test";
 pub const TESTRAIL_PASSWORD: &str = "simulated";
 /// The value of `X-BUGZILLA-API-KEY` that Bugzilla accepts. Without the header a caller is anonymous and sees public bugs.
 pub const BUGZILLA_KEY: &str = "simulated-key";
+
+/// The user name that Confluence accepts.
+pub const ATLASSIAN_USER: &str = "etl@example.test";
+/// The API token that Confluence accepts.
+pub const ATLASSIAN_TOKEN: &str = "simulated-atlassian-token";
+/// The organization that Sentry knows.
+pub const SENTRY_ORGANIZATION: &str = "mozilla";
+/// The token that Sentry accepts.
+pub const SENTRY_TOKEN: &str = "simulated-sentry-token";
+/// The slug of the app that Bitrise builds.
+pub const BITRISE_APP: &str = "6c06d3a40422d10f";
+/// The token that Bitrise accepts.
+pub const BITRISE_TOKEN: &str = "simulated-bitrise-token";
+/// The client id that Looker accepts.
+pub const LOOKER_CLIENT: &str = "simulated-client";
+/// The secret that Looker accepts.
+pub const LOOKER_SECRET: &str = "simulated-secret";
 
 /// How the server behaves when no fault is due.
 #[derive(Clone, Debug)]
@@ -132,6 +156,30 @@ impl Simulator {
     /// The base of Bugzilla's REST API, without a slash at the end.
     pub fn bugzilla_url(&self) -> String {
         format!("http://{}/bugzilla/rest", self.address)
+    }
+
+    /// The variables with which `etl` reads every source from here.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let here = format!("http://{}", self.address);
+        vec![
+            ("ETL_TESTRAIL_BASE_URL", format!("{here}/testrail/index.php?/api/v2/")),
+            ("TESTRAIL_USERNAME", TESTRAIL_USER.to_owned()),
+            ("TESTRAIL_PASSWORD", TESTRAIL_PASSWORD.to_owned()),
+            ("ETL_BUGZILLA_BASE_URL", format!("{here}/bugzilla/rest")),
+            ("BUGZILLA_API_KEY", BUGZILLA_KEY.to_owned()),
+            ("ETL_CONFLUENCE_BASE_URL", format!("{here}/confluence/wiki/rest/api/")),
+            ("ATLASSIAN_USERNAME", ATLASSIAN_USER.to_owned()),
+            ("ATLASSIAN_API_TOKEN", ATLASSIAN_TOKEN.to_owned()),
+            ("ETL_SENTRY_BASE_URL", format!("{here}/sentry/api/0/organizations/{SENTRY_ORGANIZATION}/")),
+            ("SENTRY_API_TOKEN", SENTRY_TOKEN.to_owned()),
+            ("ETL_WHATTRAINISITNOW_BASE_URL", format!("{here}/trains/api/")),
+            ("ETL_BITRISE_BASE_URL", format!("{here}/bitrise/v0.1/apps/{BITRISE_APP}/")),
+            ("BITRISE_TOKEN", BITRISE_TOKEN.to_owned()),
+            ("ETL_TASKCLUSTER_BASE_URL", format!("{here}/taskcluster/api/")),
+            ("ETL_LOOKER_BASE_URL", format!("{here}/looker/api/4.0/")),
+            ("LOOKER_CLIENT_ID", LOOKER_CLIENT.to_owned()),
+            ("LOOKER_SECRET", LOOKER_SECRET.to_owned()),
+        ]
     }
 
     /// Moves the world to `day`, forth or back. Requests that are being answered keep their day. A recorded world stays.

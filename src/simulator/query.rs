@@ -26,6 +26,13 @@ impl Query {
         self.iter().filter(move |(other, _)| *other == name).map(|(_, value)| value)
     }
 
+    /// The parameters as they are written into a URL, `name` with this value.
+    pub(super) fn with(&self, name: &str, value: &str) -> String {
+        let mut written = url::form_urlencoded::Serializer::new(String::new());
+        written.extend_pairs(self.iter().filter(|(own, _)| *own != name)).append_pair(name, value);
+        written.finish()
+    }
+
     /// The value of `name` as a number; text that is no number counts as absent.
     pub(super) fn number(&self, name: &str) -> Option<i64> {
         self.get(name)?.trim().parse().ok()

@@ -18,6 +18,7 @@ pub struct RecordedFiles {
     histories: Vec<(u64, Bytes)>,
     fields: Option<Bytes>,
     testrail: Vec<(String, Bytes)>,
+    others: Vec<(String, Bytes)>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +74,21 @@ impl RecordedFiles {
     pub fn testrail(mut self, call: impl Into<String>, body: impl Into<Bytes>) -> Self {
         self.testrail.push((call.into(), body.into()));
         self
+    }
+
+    /// Adds the body of any other API. `call` is a path (`/sentry/api/0/…`), or begins one with its query (`/a/b?c=1`); of several
+    /// that fit, the longest answers.
+    #[must_use]
+    pub fn other(mut self, call: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        self.others.push((call.into(), body.into()));
+        self
+    }
+
+    pub(super) fn answer(&self, path: &str, query: &str) -> Option<Answer> {
+        let asked = format!("{path}?{query}");
+        let fits = |call: &str| call == path || (call.contains('?') && asked.starts_with(call));
+        let (_, body) = self.others.iter().filter(|(call, _)| fits(call)).max_by_key(|(call, _)| call.len())?;
+        Some(Answer::json(200, body.to_vec()))
     }
 
     pub(super) fn bug_list(&self) -> impl Iterator<Item = &(u64, Bytes)> {

@@ -12,7 +12,7 @@ use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::Response,
 };
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use futures::{Stream, StreamExt, stream};
 use super::{
     Options, Received,
     answer::Answer,
-    bugzilla,
+    apis, bugzilla,
     connection::{Acceptor, Reset},
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},
@@ -89,7 +89,11 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(reset): ConnectIn
         tokio::time::sleep(latency).await;
     }
     let of_bugzilla = request.uri().path().starts_with("/bugzilla/");
-    let answer = answer(&shared, &request, fault.as_ref(), of_bugzilla);
+    let (request, posted) = request.into_parts();
+    let Ok(posted) = axum::body::to_bytes(posted, LARGEST_POST).await else {
+        return respond(Answer::json(413, r#"{"error":"the body is too large"}"#), &Delivery::Whole);
+    };
+    let answer = answer(&shared, &request, &posted, fault.as_ref(), of_bugzilla);
     let (answer, delivery) = match fault {
         Some(fault) => (fault.spoil(answer, of_bugzilla), fault.delivery()),
         None => (answer, Delivery::Whole),
@@ -102,26 +106,38 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(reset): ConnectIn
     respond(answer, &delivery)
 }
 
-fn answer(shared: &Shared, request: &Request, fault: Option<&FaultKind>, of_bugzilla: bool) -> Answer {
+/// Bytes of a posted body that are read.
+const LARGEST_POST: usize = 1 << 20;
+
+fn answer(shared: &Shared, request: &Parts, posted: &[u8], fault: Option<&FaultKind>, of_bugzilla: bool) -> Answer {
+    let asked = apis::Asked {
+        kind: &shared.world.0,
+        day: shared.day.load(Ordering::Acquire),
+        method: &request.method,
+        host: text(&request.headers, "host").unwrap_or_default(),
+        path: request.uri.path(),
+        query: request.uri.query().unwrap_or_default(),
+        authorization: text(&request.headers, "authorization"),
+        body: posted,
+    };
+    if let Some(answer) = apis::answer(&asked) {
+        return answer;
+    }
     let meter = if of_bugzilla { &shared.bugzilla_meter } else { &shared.testrail_meter };
     if let Some((excess, wait)) = meter.as_ref().and_then(|meter| lock(meter).exceeded(Instant::now())) {
         return rate::answer(of_bugzilla, excess, wait);
     }
-    if request.method() != Method::GET {
+    if request.method != Method::GET {
         return Answer::json(405, r#"{"error":"only GET is simulated"}"#);
     }
-    let path = request.uri().path();
-    let query = request.uri().query().unwrap_or_default();
+    let apis::Asked { kind, day, path, query, authorization, .. } = asked;
     let paging = fault.map(FaultKind::paging).unwrap_or_default();
-    let day = shared.day.load(Ordering::Acquire);
-    let kind = &shared.world.0;
     if path == "/testrail/index.php" {
-        let authorization = text(request.headers(), "authorization");
         let duplicates = shared.options.duplicates;
         return testrail::answer(&testrail::Call { kind, day, query, authorization, duplicates, paging });
     }
     if let Some(path) = path.strip_prefix("/bugzilla/rest/") {
-        let key = text(request.headers(), "x-bugzilla-api-key");
+        let key = text(&request.headers, "x-bugzilla-api-key");
         return bugzilla::answer(&bugzilla::Call { kind, day, path, query, key, paging });
     }
     Answer::html(404, "<html><body><h1>Not Found</h1></body></html>")
@@ -136,6 +152,9 @@ fn respond(answer: Answer, delivery: &Delivery) -> Response {
     let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, answer.content_type);
     if let Some(value) = answer.retry_after {
         response = response.header(header::RETRY_AFTER, value);
+    }
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
     }
     let body = Bytes::from(answer.body);
     let body = match *delivery {

@@ -41,6 +41,14 @@ pub struct Scale {
     pub bugs: u64,
     /// New bugs a week.
     pub bugs_weekly: u64,
+    /// Builds of Bitrise.
+    pub builds: u64,
+    /// New builds a week.
+    pub builds_weekly: u64,
+    /// Tasks of a push to mozilla-central; other branches have fewer.
+    pub tasks_per_push: u64,
+    /// Issues of a version that Sentry finds; one version in five has four times as many.
+    pub sentry_issues: u64,
     /// One record in so many has something unusual in it (emoji, `\u0000`, half a surrogate pair, 5,000 characters, keys
     /// that are absent or null); 0 for none.
     pub odd_one_in: u64,
@@ -62,6 +70,10 @@ impl Scale {
             milestones_weekly: 5,
             bugs: 400,
             bugs_weekly: 21,
+            builds: 260,
+            builds_weekly: 40,
+            tasks_per_push: 12,
+            sentry_issues: 30,
             odd_one_in: 12,
         }
     }

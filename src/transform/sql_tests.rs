@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::run::{Job, run};
 use crate::{
-    catalog::{Endpoint, Project, record_key},
+    catalog::{Endpoint, ModelKind, Project, record_key},
     clock::Clock,
-    engine::{Engine, RunRow},
+    engine::{Engine, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
     events::Silent,
     lake::{self, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, RecordRow, RecordWriter, Stop, WriteBudget, layout},
@@ -129,11 +129,19 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
     let (run_at, finished) = newest.map_or(fallback, |receipt| (receipt.run_at, receipt.finished));
     let as_of = case.run.as_of.as_ref().map_or(Ok(finished), instant)?;
     let run_at = case.run.run_at.as_ref().map_or(Ok(run_at.min(as_of)), instant)?;
+    let run_row = RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false };
+    let expect = folder.join("expect.csv");
+    if project.model(&model).is_some_and(|model| model.kind == ModelKind::Intermediate) {
+        let moment = engine.moment(&run_row, &receipts)?;
+        moment.require_for(&format!("select * from {model}"))?;
+        let columns = moment.columns(&format!("select * from {model}"))?;
+        return compare(&moment, &model, &columns, &model, &expect);
+    }
     let job = Job {
         engine: &engine,
         lake: &lake,
         receipts: &receipts,
-        run: RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false },
+        run: run_row,
         replay: case.run.as_of.is_some(),
         fresh: false,
         transform_id: Uuid::now_v7(),
@@ -144,7 +152,7 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
     };
     let mut summary = run(&job)?;
     let Some(outcome) = summary.models.pop() else {
-        return Err(Error::new(Kind::Config, format!("{name}: `{model}` is no mart")));
+        return Err(Error::new(Kind::Config, format!("{name}: `{model}` is neither a mart nor an intermediate model")));
     };
     if let Some(error) = outcome.error {
         return Err(error);
@@ -153,7 +161,16 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
     for part in outcome.manifest.iter().flat_map(|manifest| &manifest.parts) {
         paths.push(lake.local_path(&part.path)?);
     }
-    compare(&engine, &job, &model, &paths, &folder.join("expect.csv"))
+    let Some(contract) = engine.project().model(&model).and_then(|model| model.contract.as_ref()) else { return Ok(None) };
+    let columns: Vec<(String, String)> = contract.columns.iter().map(|column| (column.name.clone(), column.kind.duckdb().to_owned())).collect();
+    let moment = engine.moment(&job.run, &[])?;
+    let empty: Vec<String> = columns.iter().map(|(name, kind)| format!("null::{kind} as \"{name}\"")).collect();
+    let mut actual = format!("(select {} where false)", empty.join(", "));
+    if !paths.is_empty() {
+        moment.show_result("actual", &paths)?;
+        "actual".clone_into(&mut actual);
+    }
+    compare(&moment, &model, &columns, &actual, &expect)
 }
 
 fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull: &PullFile, number: usize, folder: &Path) -> Result<Receipt> {
@@ -238,35 +255,24 @@ fn instant(text: &toml::value::Datetime) -> Result<DateTime<Utc>> {
     text.to_string().parse().or_fail(Kind::Config, || format!("`{text}` is no time like 2026-01-31T04:00:00Z"))
 }
 
-/// Compares the result with `expect.csv` by DuckDB: rows missing and rows too many, duplicates counted.
-fn compare(engine: &Engine, job: &Job<'_>, model: &str, paths: &[PathBuf], expect: &Path) -> Result<Option<String>> {
-    let Some(contract) = engine.project().model(model).and_then(|model| model.contract.as_ref()) else { return Ok(None) };
-    let moment = engine.moment(&job.run, &[])?;
-    let mut columns = String::new();
-    let mut types = Vec::new();
-    let mut empty = Vec::new();
-    for column in &contract.columns {
-        columns.push_str(if columns.is_empty() { "" } else { ", " });
-        columns.push_str(&format!("\"{}\"", column.name));
-        types.push(format!("'{}': '{}'", column.name, column.kind.duckdb()));
-        empty.push(format!("null::{} as \"{}\"", column.kind.duckdb(), column.name));
-    }
+/// Compares the rows of `actual` with `expect.csv` by DuckDB: rows missing and rows too many, duplicates counted. `columns` are
+/// names and types.
+fn compare(moment: &Moment<'_>, model: &str, columns: &[(String, String)], actual: &str, expect: &Path) -> Result<Option<String>> {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let types: Vec<String> = columns.iter().map(|(name, kind)| format!("'{name}': '{kind}'")).collect();
     let header = fs_err::read_to_string(expect)?.lines().next().unwrap_or_default().trim().to_owned();
-    if header != contract.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(",") {
-        return Ok(Some(format!("{}: its header is not the columns of `{model}`", expect.display())));
-    }
-    let actual = if paths.is_empty() { format!("(select {} where false)", empty.join(", ")) } else { "actual".to_owned() };
-    if !paths.is_empty() {
-        moment.show_result("actual", paths)?;
+    if header != names.join(",") {
+        return Ok(Some(format!("{}: its header is not the columns of `{model}`, which are {}", expect.display(), names.join(","))));
     }
     let expected = format!(
-        "(select {columns} from read_csv('{}', header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, auto_detect = false, columns = {{{}}}))",
+        "(select {list} from read_csv('{}', header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, auto_detect = false, columns = {{{}}}))",
         expect.display().to_string().replace('\'', "''"),
         types.join(", ")
     );
     let mut differences = Vec::new();
-    for (label, from, to) in [("missing", &expected, &actual), ("too many", &actual, &expected)] {
-        let sql = format!("select row::varchar from (select {columns} from {from} except all select {columns} from {to}) as row order by 1 limit 10");
+    for (label, from, to) in [("missing", expected.as_str(), actual), ("too many", actual, expected.as_str())] {
+        let sql = format!("select row::varchar from (select {list} from {from} except all select {list} from {to}) as row order by 1 limit 10");
         for row in moment.rows(&sql)? {
             if let Some((_, crate::engine::Value::Text(text))) = row.first() {
                 differences.push(format!("{label}: {text}"));

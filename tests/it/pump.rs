@@ -8,11 +8,11 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use etl::simulator::{BUGZILLA_KEY, Options, Scale, Simulator, TESTRAIL_PASSWORD, TESTRAIL_USER, World};
+use etl::simulator::{Options, Scale, Simulator, World};
 use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
-/// Every endpoint of the project.
+/// Every endpoint of TestRail and Bugzilla.
 pub(crate) const ENDPOINTS: [&str; 11] = [
     "testrail_suites",
     "testrail_cases",
@@ -33,7 +33,10 @@ pub(crate) type Tables = BTreeMap<String, Vec<String>>;
 /// A small world in which a run takes a second or two.
 pub(crate) fn small_world() -> World {
     let demo = Scale::demo();
-    World::seeded(11, Scale { cases: 160, plans: 18, runs: 12, milestones: 12, bugs: 110, odd_one_in: 6, ..demo })
+    World::seeded(
+        11,
+        Scale { cases: 160, plans: 18, runs: 12, milestones: 12, bugs: 110, builds: 70, tasks_per_push: 5, sentry_issues: 12, odd_one_in: 6, ..demo },
+    )
 }
 
 /// Starts serving `world`.
@@ -61,24 +64,33 @@ pub(crate) struct Ran {
 }
 
 impl Pump {
-    /// A copy of the project's files without rate limits, and an empty data folder.
+    /// A copy of the project's files of TestRail and Bugzilla without rate limits, and an empty data folder. What is true of a
+    /// run with two sources is true of one with all, and takes a fraction of the time.
     pub(crate) fn new(simulator: &Simulator) -> Self {
+        Self::of(simulator, &["testrail", "bugzilla"])
+    }
+
+    /// The same for these sources.
+    pub(crate) fn of(simulator: &Simulator, sources: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in ["sources", "sql", "migrations"] {
             copy(&root.join(part), &folder.path().join(part));
         }
         let mut settings = fs_err::read_to_string(root.join("etl.toml")).unwrap();
-        for source in ["testrail", "bugzilla"] {
-            write!(settings, "\n[rate_limit.{source}]\nrequests = 0\nper = \"1s\"\nconcurrency = 8\n").unwrap();
+        for entry in fs_err::read_dir(root.join("sources")).unwrap() {
+            let source = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+            if sources.contains(&source.as_str()) {
+                write!(settings, "\n[rate_limit.{source}]\nrequests = 0\nper = \"1s\"\nconcurrency = 8\n").unwrap();
+            } else {
+                remove(folder.path(), &source);
+            }
         }
         fs_err::write(folder.path().join("etl.toml"), settings).unwrap();
         let mut pump = Self { folder, variables: BTreeMap::new() };
-        pump.set("ETL_TESTRAIL_BASE_URL", format!("{}/index.php?/api/v2/", simulator.testrail_url()));
-        pump.set("ETL_BUGZILLA_BASE_URL", simulator.bugzilla_url());
-        pump.set("TESTRAIL_USERNAME", TESTRAIL_USER);
-        pump.set("TESTRAIL_PASSWORD", TESTRAIL_PASSWORD);
-        pump.set("BUGZILLA_API_KEY", BUGZILLA_KEY);
+        for (name, value) in simulator.variables() {
+            pump.set(name, value);
+        }
         pump
     }
 
@@ -230,6 +242,17 @@ pub(crate) fn assert_same_lines<T: AsRef<str>>(what: &str, left: &[T], right: &[
     if let Some(at) = (0..left.len().max(right.len())).find(|at| left.get(*at).map(AsRef::as_ref) != right.get(*at).map(AsRef::as_ref)) {
         let shown = |side: &[T]| side.get(at).map_or("nothing", AsRef::as_ref).to_owned();
         panic!("{what}: {} and {} rows; the first that differ:\n{}\n{}", left.len(), right.len(), shown(left), shown(right));
+    }
+}
+
+/// Removes what a project has of one source: everything that is named after it, seeds aside.
+fn remove(root: &Path, source: &str) {
+    for part in ["sources", "sql/staging", "sql/intermediate", "sql/marts", "sql/audits"] {
+        for path in files(&root.join(part)) {
+            if path.file_stem().unwrap().to_str().unwrap().contains(source) {
+                fs_err::remove_file(path).unwrap();
+            }
+        }
     }
 }
 
