@@ -253,9 +253,11 @@ pub fn address(env: &Env, text: &str) -> Secret {
         return Secret::new(format!("{scheme}:{}", missing.join(", ")));
     }
     let whole = url::Url::parse(&format!("{scheme}://{host}:{port}/{query}")).ok().and_then(|mut url| {
-        url.set_username(user).ok()?;
-        url.set_password(Some(password)).ok()?;
-        url.set_path(&format!("/{}", database.replace('%', "%25")));
+        // The rest of what is special is encoded by the setters, a `%` is not.
+        let plain = |text: &str| text.replace('%', "%25");
+        url.set_username(&plain(user)).ok()?;
+        url.set_password(Some(&plain(password))).ok()?;
+        url.set_path(&format!("/{}", plain(database)));
         Some(url.to_string())
     });
     Secret::new(whole.unwrap_or_else(|| format!("{scheme}:CLOUD_SQL_DATABASE_HOST and CLOUD_SQL_DATABASE_PORT (they name no server)")))

@@ -262,7 +262,6 @@ impl Session for SqliteSession {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
     use crate::load::{
         conformance,
         sample::{Place, load_one, manner, mart, numbers, plan, plans},

@@ -9,6 +9,7 @@ mod real;
 mod recovery;
 mod relations;
 mod replay;
+#[expect(dead_code, reason = "the tests of the room `load` use more of it")]
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
