@@ -2,6 +2,8 @@ mod architecture;
 mod docs;
 mod extract;
 mod load;
+mod official;
+mod products;
 mod pump;
 mod readme;
 mod real;

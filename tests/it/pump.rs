@@ -245,11 +245,16 @@ pub(crate) fn assert_same_lines<T: AsRef<str>>(what: &str, left: &[T], right: &[
     }
 }
 
-/// Removes what a project has of one source: everything that is named after it, seeds aside.
+/// Removes what a project has of one source, seeds aside: what is named after it, what reads it, and the audits of that.
 fn remove(root: &Path, source: &str) {
+    let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    let reads = |path: &Path| fs_err::read_to_string(path).unwrap().contains(&format!(".{source}_"));
+    let mut audited = Vec::new();
     for part in ["sources", "sql/staging", "sql/intermediate", "sql/marts", "sql/audits"] {
         for path in files(&root.join(part)) {
-            if path.file_stem().unwrap().to_str().unwrap().contains(source) {
+            let of_removed = stem(&path).split_once("__").is_some_and(|(mart, _)| audited.iter().any(|removed| removed == mart));
+            if stem(&path).contains(source) || of_removed || (part != "sources" && reads(&path)) {
+                audited.push(stem(&path));
                 fs_err::remove_file(path).unwrap();
             }
         }
