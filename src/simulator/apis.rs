@@ -4,7 +4,7 @@ use axum::http::Method;
 
 use super::{
     answer::Answer,
-    bitrise, confluence, looker,
+    bitrise, confluence, github, jira, looker,
     query::Query,
     sentry, taskcluster, trains,
     world::{Kind, Today},
@@ -41,9 +41,11 @@ pub(super) struct Asked<'a> {
 
 type Api = fn(&Call<'_>) -> Answer;
 
-const APIS: [(&str, Api); 6] = [
+const APIS: [(&str, Api); 8] = [
     ("/bitrise/v0.1/", bitrise::answer),
     ("/confluence/wiki/rest/api/", confluence::answer),
+    ("/github/", github::answer),
+    ("/jira/rest/api/3/", jira::answer),
     ("/looker/api/4.0/", looker::answer),
     ("/sentry/api/0/", sentry::answer),
     ("/taskcluster/api/", taskcluster::answer),

@@ -16,6 +16,8 @@ mod calendar;
 mod confluence;
 mod connection;
 mod fault;
+mod github;
+mod jira;
 mod json;
 mod looker;
 mod oddity;
@@ -55,10 +57,12 @@ pub const TESTRAIL_PASSWORD: &str = "simulated";
 /// The value of `X-BUGZILLA-API-KEY` that Bugzilla accepts. Without the header a caller is anonymous and sees public bugs.
 pub const BUGZILLA_KEY: &str = "simulated-key";
 
-/// The user name that Confluence accepts.
+/// The user name that Jira and Confluence accept.
 pub const ATLASSIAN_USER: &str = "etl@example.test";
-/// The API token that Confluence accepts.
+/// The API token that Jira and Confluence accept.
 pub const ATLASSIAN_TOKEN: &str = "simulated-atlassian-token";
+/// The token that GitHub accepts.
+pub const GITHUB_TOKEN: &str = "simulated-github-token";
 /// The organization that Sentry knows.
 pub const SENTRY_ORGANIZATION: &str = "mozilla";
 /// The token that Sentry accepts.
@@ -167,6 +171,9 @@ impl Simulator {
             ("TESTRAIL_PASSWORD", TESTRAIL_PASSWORD.to_owned()),
             ("ETL_BUGZILLA_BASE_URL", format!("{here}/bugzilla/rest")),
             ("BUGZILLA_API_KEY", BUGZILLA_KEY.to_owned()),
+            ("ETL_JIRA_BASE_URL", format!("{here}/jira/rest/api/3/")),
+            ("ETL_GITHUB_BASE_URL", format!("{here}/github/")),
+            ("GITHUB_TOKEN", GITHUB_TOKEN.to_owned()),
             ("ETL_CONFLUENCE_BASE_URL", format!("{here}/confluence/wiki/rest/api/")),
             ("ATLASSIAN_USERNAME", ATLASSIAN_USER.to_owned()),
             ("ATLASSIAN_API_TOKEN", ATLASSIAN_TOKEN.to_owned()),

@@ -41,6 +41,14 @@ pub struct Scale {
     pub bugs: u64,
     /// New bugs a week.
     pub bugs_weekly: u64,
+    /// Jira issues of all projects.
+    pub jira_issues: u64,
+    /// New Jira issues a week.
+    pub jira_issues_weekly: u64,
+    /// GitHub issues and pull requests of all repositories.
+    pub github_issues: u64,
+    /// New GitHub issues and pull requests a week.
+    pub github_issues_weekly: u64,
     /// Builds of Bitrise.
     pub builds: u64,
     /// New builds a week.
@@ -70,6 +78,10 @@ impl Scale {
             milestones_weekly: 5,
             bugs: 400,
             bugs_weekly: 21,
+            jira_issues: 320,
+            jira_issues_weekly: 16,
+            github_issues: 360,
+            github_issues_weekly: 27,
             builds: 260,
             builds_weekly: 40,
             tasks_per_push: 12,

@@ -35,7 +35,20 @@ pub(crate) fn small_world() -> World {
     let demo = Scale::demo();
     World::seeded(
         11,
-        Scale { cases: 160, plans: 18, runs: 12, milestones: 12, bugs: 110, builds: 70, tasks_per_push: 5, sentry_issues: 12, odd_one_in: 6, ..demo },
+        Scale {
+            cases: 160,
+            plans: 18,
+            runs: 12,
+            milestones: 12,
+            bugs: 110,
+            builds: 70,
+            tasks_per_push: 5,
+            sentry_issues: 12,
+            jira_issues: 90,
+            github_issues: 90,
+            odd_one_in: 6,
+            ..demo
+        },
     )
 }
 
@@ -247,15 +260,16 @@ pub(crate) fn assert_same_lines<T: AsRef<str>>(what: &str, left: &[T], right: &[
 
 /// Removes what a project has of one source, seeds aside: what is named after it, what reads it, and the audits of that.
 fn remove(root: &Path, source: &str) {
-    let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    let reads = |path: &Path| fs_err::read_to_string(path).unwrap().contains(&format!(".{source}_"));
-    let mut audited = Vec::new();
+    let mut gone: Vec<String> = Vec::new();
     for part in ["sources", "sql/staging", "sql/intermediate", "sql/marts", "sql/audits"] {
         for path in files(&root.join(part)) {
-            let of_removed = stem(&path).split_once("__").is_some_and(|(mart, _)| audited.iter().any(|removed| removed == mart));
-            if stem(&path).contains(source) || of_removed || (part != "sources" && reads(&path)) {
-                audited.push(stem(&path));
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = fs_err::read_to_string(&path).unwrap();
+            let reads = [format!(".{source}_"), format!(" {source}_")].iter().any(|start| text.contains(start.as_str()));
+            let audits = gone.iter().any(|mart| name.starts_with(&format!("{mart}__")));
+            if name.contains(source) || (part != "sources" && reads) || audits {
                 fs_err::remove_file(path).unwrap();
+                gone.push(name);
             }
         }
     }

@@ -1,0 +1,26 @@
+-- description: Issues on the board of the Softvision testers.
+with
+parsed as (
+    select
+        raw._meta,
+        from_json(
+            raw.payload,
+            '{
+                "id": "VARCHAR",
+                "key": "VARCHAR",
+                "fields": {
+                    "summary": "VARCHAR",
+                    "parent": {"key": "VARCHAR"}
+                }
+            }'
+        ) as record
+    from landed.jira_qatt_issues as raw
+)
+
+select
+    _meta,
+    try_cast(record.id as bigint) as issue_id,
+    record.key as issue_key,
+    record.fields.summary,
+    record.fields.parent.key as parent_key
+from parsed
