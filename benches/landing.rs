@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a measurement for people")]
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -24,6 +24,7 @@ use etl::{
         slice::slice,
     },
     lake::{PullHead, RecordRow, RecordWriter, WriteBudget},
+    settings::Env,
     simulator::{Options, Scale, Simulator, TESTRAIL_PASSWORD, TESTRAIL_USER, World},
 };
 use uuid::Uuid;
@@ -65,8 +66,8 @@ fn main() -> ExitCode {
     let bugs = project.endpoint("bugzilla_qa_found_bugs").expect("there are bugs");
     let rate = measure("TestRail's cases", cases, &answered());
     measure("random words", cases, &(0..PAGES).map(random_words).collect::<Vec<_>>());
-    if let Some(folder) = std::env::var_os("ETL_REAL_DATA") {
-        measure("recorded bugs", bugs, &recorded(&PathBuf::from(folder)));
+    if let Some(folder) = Env::of_process().get("ETL_REAL_DATA") {
+        measure("recorded bugs", bugs, &recorded(Path::new(folder)));
     }
     println!("landing: {rate:.0} MB/s (at least {AT_LEAST:.0})");
     if rate >= AT_LEAST { ExitCode::SUCCESS } else { ExitCode::FAILURE }

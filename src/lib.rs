@@ -13,6 +13,7 @@ pub mod http;
 pub mod lake;
 pub mod load;
 pub mod names;
+pub mod parallel;
 pub mod secret;
 pub mod settings;
 pub mod simulator;

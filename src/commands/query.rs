@@ -25,7 +25,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
     let format = args.chosen_format(printer.stdout_is_terminal());
     let (printer, output) = (printer.clone(), args.output.clone());
     blocking(move || {
-        let moment = engine.moment(&row, &receipts)?;
+        let moment = engine.moment_apart(&row, &receipts)?;
         match (format.rows(), output) {
             (None, None) => Err(Error::new(Kind::Usage, "Parquet goes into a file").hint("add `-o FILE.parquet`")),
             (None, Some(path)) => {

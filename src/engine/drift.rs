@@ -3,41 +3,62 @@
 //! `from_json` turns a value of another type into NULL or into something near it without a word. So each new pull is
 //! looked at once: keys whose JSON type does not fit, and records that have none of the struct's keys.
 
-use duckdb::Connection;
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::{lint, moment::Engine};
+use duckdb::Connection;
+use serde_json::{Map, Value};
+
+use super::{base::Engine, lint};
 use crate::{catalog::Model, error::Result, events::Event, lake::Receipt};
 
 /// Records of a pull that are looked at.
 const SAMPLE: u32 = 5_000;
 
-/// Warns of drift in the pull that `landed.<model>` shows.
-pub(super) fn check(engine: &Engine, connection: &Connection, model: &Model, receipt: &Receipt) -> Result<()> {
+/// Warns of drift in the pulls that `landed.<model>` shows, each by itself.
+pub(super) fn check(engine: &Engine, connection: &Connection, model: &Model, receipts: &[&Receipt]) -> Result<()> {
     let Some(Value::Object(contract)) = engine.tree(&model.name).and_then(lint::json_contract) else { return Ok(()) };
-    let sql = format!("select json_group_structure(payload)::varchar from (from landed.{} limit {SAMPLE})", model.name);
-    let structure: Option<String> = connection.query_row(&sql, [], |row| row.get(0)).map_err(|error| super::session::refused(error, &sql))?;
-    let Some(seen) = structure.and_then(|text| serde_json::from_str::<Value>(&text).ok()) else { return Ok(()) };
+    let sql = match receipts {
+        // One large pull: so many of its first records.
+        [_] => format!("select any_value(pull_id), json_group_structure(payload)::varchar from (from landed.{} limit {SAMPLE})", model.name),
+        _ => format!("select pull_id, json_group_structure(payload)::varchar from landed.{} group by pull_id", model.name),
+    };
+    let failed = |error| super::session::refused(error, &sql);
+    let mut statement = connection.prepare(&sql).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut structures: BTreeMap<String, String> = BTreeMap::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        if let (Some(pull), Some(structure)) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?) {
+            structures.insert(pull, structure);
+        }
+    }
+    for receipt in receipts {
+        let seen = structures.get(&receipt.pull_id.to_string()).and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let found = seen.map(|seen| differences(&contract, &seen)).unwrap_or_default();
+        if !found.is_empty() {
+            engine.observer().on(&Event::Warning(format!(
+                "{} in pull {}: the answers differ from what {} parses: {}",
+                model.name,
+                receipt.pull_id,
+                model.file.display(),
+                found.join("; ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn differences(contract: &Map<String, Value>, seen: &Value) -> Vec<String> {
     let mut found = Vec::new();
     // A key that no record has is ordinary (APIs leave out what is empty); records without any known key are not.
     if !contract.is_empty() && !contract.keys().any(|key| seen.get(key).is_some()) {
         found.push("no record has any of its keys".to_owned());
     }
-    for (key, expected) in &contract {
+    for (key, expected) in contract {
         if let Some(actual) = seen.get(key) {
             compare(&format!("/{key}"), expected, actual, &mut found);
         }
     }
-    if !found.is_empty() {
-        engine.observer().on(&Event::Warning(format!(
-            "{} in pull {}: the answers differ from what {} parses: {}",
-            model.name,
-            receipt.pull_id,
-            model.file.display(),
-            found.join("; ")
-        )));
-    }
-    Ok(())
+    found
 }
 
 /// Compares one JSON structure with the struct's type for it.

@@ -31,6 +31,18 @@ pub(super) fn of_pull(file: &std::path::Path, receipt: &Receipt) -> String {
     )
 }
 
+/// The SELECT over the files of several pulls, one file each.
+pub(super) fn of_several(files: &[PathBuf], receipts: &[&Receipt]) -> String {
+    let pulls: Vec<String> =
+        receipts.iter().map(|receipt| format!("('{}', {}, {})", receipt.pull_id, instant(receipt.run_at), instant(receipt.finished))).collect();
+    format!(
+        "select {}, {COLUMNS} from read_parquet({}) as raw join (values {}) as pull (pull_id, run_at, finished) on pull.pull_id = raw.pull_id",
+        meta("pull.run_at", "pull.finished"),
+        file_list(files),
+        pulls.join(", ")
+    )
+}
+
 /// The SELECT over the files of several pulls; needs the relations `pulls` and `partitions`.
 pub(super) fn of_pulls(files: &[PathBuf]) -> String {
     if files.is_empty() {

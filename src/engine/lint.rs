@@ -1,5 +1,7 @@
 //! Rules for models that DuckDB itself does not have: no wall clock, no chance, no result that depends on thread timing.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::{
@@ -95,6 +97,23 @@ pub(super) fn json_contract(tree: &Value) -> Option<Value> {
         }
     });
     found
+}
+
+/// Whether each row of a staging model depends on one landed row alone, as far as its tree tells: no window functions, and
+/// neither the landed rows nor a CTE are read twice. Only then may several pulls be computed by one statement.
+pub(super) fn is_row_by_row(tree: &Value) -> bool {
+    fn sound(node: &Value, tables: &mut BTreeSet<String>) -> bool {
+        match node {
+            Value::Array(items) => items.iter().all(|item| sound(item, tables)),
+            Value::Object(fields) => {
+                let is = |key: &str, text: &str| fields.get(key).and_then(Value::as_str) == Some(text);
+                let again = is("type", "BASE_TABLE") && !tables.insert(format!("{}.{}", fields["schema_name"], fields["table_name"]));
+                !again && !is("class", "WINDOW") && fields.values().all(|value| sound(value, tables))
+            }
+            _ => true,
+        }
+    }
+    sound(tree, &mut BTreeSet::new())
 }
 
 fn drops_offset(argument: &Value) -> bool {

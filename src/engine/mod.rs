@@ -1,5 +1,6 @@
 //! DuckDB over the lake: the state of every relation as of one moment, for `for_each` queries, models, audits and people.
 
+mod base;
 mod builtins;
 mod contract_check;
 mod drift;
@@ -15,11 +16,13 @@ mod seeds;
 mod session;
 mod shell_file;
 mod staged;
+mod staging;
 mod typed;
 
+pub use base::Engine;
 pub use contract_check::projection;
 pub use live::inputs;
-pub use moment::{Engine, Moment};
+pub use moment::Moment;
 pub use query::Batches;
 pub use row::{Row, Value};
 pub use run_row::RunRow;

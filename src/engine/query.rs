@@ -85,12 +85,15 @@ impl Moment<'_> {
     /// Runs a free SELECT (its relations are made first) and streams the result. Files outside the lake cannot be read.
     ///
     /// # Errors
-    /// [`Kind::Config`] if it is no single SELECT, [`Kind::Usage`] for an unknown relation, [`Kind::Sql`] otherwise.
+    /// [`Kind::Internal`] if the moment was not made by [`super::Engine::moment_apart`], [`Kind::Config`] if it is no single SELECT, [`Kind::Usage`] for an unknown relation, [`Kind::Sql`] otherwise.
     pub fn query(&self, sql: &str, into: &mut dyn Batches) -> Result<()> {
+        if !self.session().is_apart() {
+            return Err(Error::new(Kind::Internal, "a free query runs in a DuckDB of its own"));
+        }
         self.require_for(sql)?;
         self.lock()?;
         let failed = |error| refused(error, sql);
-        let mut statement = self.connection().prepare(sql).map_err(failed)?;
+        let mut statement = self.session().prepare(sql).map_err(failed)?;
         let stream = statement.stream_arrow([]).map_err(failed)?;
         into.schema(&stream.get_schema())?;
         for batch in stream {
@@ -108,7 +111,7 @@ impl Moment<'_> {
             .map(|path| literal(&format!("{}/", path.display().to_string().trim_end_matches('/'))))
             .collect();
         execute(
-            self.connection(),
+            self.session(),
             &format!("set allowed_directories = [{}]; set enable_external_access = false; set lock_configuration = true", folders.join(", ")),
         )
     }

@@ -117,6 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn knows_which_models_work_row_by_row() {
+        let connection = Connection::open_in_memory().unwrap();
+        let row_by_row = |sql: &str| lint::is_row_by_row(&parse(&connection, "sql/x.sql", sql).unwrap().tree);
+        assert!(row_by_row(
+            "with a as (select _meta, from_json(payload, '{}') as r from landed.x) select _meta, [y for y in r.z], (select max(v) from unnest(r.z) as t (v)) from a"
+        ));
+        for wide in [
+            "select _meta, row_number() over () from landed.x",
+            "select _meta, (select max(other.fetched_at) from landed.x as other) from landed.x",
+            "with a as (from landed.x) select * from a cross join (select count(*) from a)",
+        ] {
+            assert!(!row_by_row(wide), "{wide}");
+        }
+    }
+
+    #[test]
     fn refuses_what_hides_references() {
         for (sql, part) in [
             ("select 1; select 2", "2 statements"),

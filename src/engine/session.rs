@@ -1,6 +1,14 @@
 //! One DuckDB connection with our settings.
 
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::Write,
+    ops::Deref,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use duckdb::{Config, Connection};
 
@@ -11,6 +19,71 @@ use crate::{
 
 /// Version of the library that is linked; results are cached under it.
 pub(super) const DUCKDB: &str = "1.5.6";
+
+/// The schema of a running DuckDB in which it keeps the seeds for all sessions.
+pub(super) const SEEDS: &str = "memory.seeds";
+
+/// A running DuckDB. To start one takes longer than most of our statements, so the sessions of a process share it.
+pub(super) struct Instance {
+    base: Mutex<Connection>,
+    sessions: AtomicU64,
+}
+
+impl Instance {
+    /// Starts one in memory.
+    pub(super) fn open(limits: &EngineLimits, temp: &Path) -> Result<Self> {
+        let base = open(limits, temp, None)?;
+        execute(&base, &format!("create schema {SEEDS}"))?;
+        Ok(Self { base: Mutex::new(base), sessions: AtomicU64::new(0) })
+    }
+
+    /// A connection with an empty database of its own.
+    pub(super) fn session(&self) -> Result<Session> {
+        let connection = self.base.lock().unwrap_or_else(PoisonError::into_inner).try_clone().or_fail(Kind::Internal, || "DuckDB has ended")?;
+        let database = format!("moment_{}", self.sessions.fetch_add(1, Ordering::Relaxed));
+        execute(&connection, &format!("attach ':memory:' as {database}; use {database}; {FOR_EACH_CONNECTION}"))?;
+        Ok(Session { connection, database, apart: false })
+    }
+
+    /// The only session of an instance, which may change the instance's configuration.
+    pub(super) fn into_session(self) -> Result<Session> {
+        let mut session = self.session()?;
+        session.apart = true;
+        Ok(session)
+    }
+}
+
+/// A connection with a database of its own, which goes with it.
+pub(super) struct Session {
+    connection: Connection,
+    database: String,
+    apart: bool,
+}
+
+impl Session {
+    /// Whether nobody else uses its DuckDB.
+    pub(super) fn is_apart(&self) -> bool {
+        self.apart
+    }
+}
+
+impl Deref for Session {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // What is left if this fails goes with the process.
+        let _ = self.connection.execute_batch(&format!("use memory; detach {}", self.database));
+    }
+}
+
+/// Settings that a connection does not take over from the one that it was cloned from.
+const FOR_EACH_CONNECTION: &str = "set TimeZone = 'UTC'; set enable_progress_bar = false;";
 
 /// Opens an in-memory database, or the file `path`.
 ///
@@ -31,10 +104,7 @@ pub(super) fn open(limits: &EngineLimits, temp: &Path, path: Option<&Path>) -> R
     }
     .map_err(|error| wrong_limit(error, limits))?;
     let temp = literal(&temp.display().to_string());
-    execute(
-        &connection,
-        &format!("set temp_directory = {temp}; set TimeZone = 'UTC'; set preserve_insertion_order = true; set enable_progress_bar = false;"),
-    )?;
+    execute(&connection, &format!("set temp_directory = {temp}; set preserve_insertion_order = true; {FOR_EACH_CONNECTION}"))?;
     Ok(connection)
 }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::{
+    base::Engine,
     builtins, landed, live,
-    moment::Engine,
     run_row::RunRow,
     seeds,
     session::{self, bare, execute, file_list, literal, quoted},

@@ -3,19 +3,17 @@
 //! A staging model is a pure function of one pull file. Its result lies under a hash of everything else that decides it:
 //! the SQL, the columns added here, DuckDB's version. A changed model has another hash and so recomputes itself.
 
-use std::{collections::BTreeSet, path::PathBuf};
-
-use duckdb::Connection;
+use std::{collections::BTreeSet, path::PathBuf, sync::PoisonError};
 
 use super::{
-    drift, landed,
-    moment::Engine,
-    session::{self, bare, execute, literal},
+    base::Engine,
+    session::{self, bare},
+    staging::{self, Missing},
 };
 use crate::{
-    catalog::Model,
+    catalog::{Model, ModelKind},
     digest,
-    error::{Error, Kind, Result},
+    error::Result,
     lake::{Receipt, layout},
 };
 
@@ -33,6 +31,14 @@ pub(super) fn definition(model: &Model) -> String {
     digest::short(&format!("{VERSION}\n{}\n{COLUMNS}\n{}", session::DUCKDB, model.text), 8)
 }
 
+impl Engine {
+    /// The definitions that the present models give their staged files; others are garbage.
+    pub fn staged_definitions(&self) -> BTreeSet<(String, String)> {
+        let staging = self.project().models.iter().filter(|model| model.kind == ModelKind::Staging);
+        staging.map(|model| (model.name.clone(), definition(model))).collect()
+    }
+}
+
 /// The SELECT that gives staged rows from whatever `landed.<model>` is in the session.
 pub(super) fn select(model: &Model) -> String {
     format!("select {COLUMNS}, staged.* exclude (_meta) from (\n{}\n) as staged", bare(&model.text))
@@ -41,23 +47,21 @@ pub(super) fn select(model: &Model) -> String {
 /// The local files with the staged rows of `pulls`, computing what is not in the cache.
 pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Vec<PathBuf>> {
     let definition = definition(model);
+    // Two marts that are computed at once may need the same rows: the second finds what the first has made.
+    let lock = engine.staging_lock(&model.name);
+    let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
     let known: BTreeSet<String> = engine.block_on(engine.lake().list(&folder(model, &definition)))?.into_iter().map(|object| object.path).collect();
-    let mut session: Option<Connection> = None;
     let mut files = Vec::new();
+    let mut missing = Vec::new();
     for receipt in pulls {
         let Some(landed) = receipt.records_file().filter(|file| file.rows > 0) else { continue };
         let path = layout::staged(&model.name, &definition, receipt.pull_id);
-        if !known.contains(&path) {
-            let connection = match &session {
-                Some(connection) => connection,
-                None => session.insert(scratch(engine)?),
-            };
-            let local = engine.lake().local_path(&landed.path)?;
-            execute(connection, &format!("create or replace view landed.{} as {}", model.name, landed::of_pull(&local, receipt)))?;
-            compute(engine, connection, model, receipt, landed.rows, &path)?;
-        }
         files.push(engine.lake().local_path(&path)?);
+        if !known.contains(&path) {
+            missing.push(Missing { receipt, landed, path });
+        }
     }
+    staging::compute(engine, model, &missing)?;
     Ok(files)
 }
 
@@ -65,33 +69,4 @@ pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Resul
 fn folder(model: &Model, definition: &str) -> String {
     let path = layout::staged(&model.name, definition, uuid::Uuid::nil());
     path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
-}
-
-fn scratch(engine: &Engine) -> Result<Connection> {
-    let connection = engine.connect()?;
-    execute(&connection, "create schema landed")?;
-    Ok(connection)
-}
-
-fn compute(engine: &Engine, connection: &Connection, model: &Model, receipt: &Receipt, landed: u64, path: &str) -> Result<()> {
-    let spool = tempfile::Builder::new().prefix("staged-").suffix(".parquet").tempfile_in(engine.temp())?.into_temp_path();
-    let sql =
-        format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", select(model), literal(&spool.display().to_string()));
-    let rows = connection
-        .execute(&sql, [])
-        .map_err(|error| session::refused(error, &model.text).within(format!("{}: staging pull {} failed", model.file.display(), receipt.pull_id)))?;
-    if rows as u64 != landed {
-        return Err(Error::new(
-            Kind::Contract,
-            format!(
-                "{}: gives {rows} rows for the {landed} records of pull {}; a staging model gives one row per record",
-                model.file.display(),
-                receipt.pull_id
-            ),
-        )
-        .hint("move filters, joins and unnest into a mart or an intermediate model"));
-    }
-    drift::check(engine, connection, model, receipt)?;
-    // Another process may have been first; its file is the same.
-    engine.block_on(engine.lake().upload_new(path, &spool)).map(|_| ())
 }

@@ -46,29 +46,27 @@ pub(super) fn create(connection: &Connection, view: View, model: &Model, cover: 
 
 fn cover_tables(connection: &Connection, suffix: &str, cover: &Cover) -> Result<()> {
     let optional = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(|| "null".to_owned(), instant);
-    let mut statements = format!(
-        "create table etl.pulls_{suffix} (pull_id varchar, cover_at timestamp); \
-         create table etl.parts_{suffix} (pull_id varchar, partition_no integer, cover_at timestamp); \
-         create table etl.windows_{suffix} (scope varchar, pulled_at timestamp, pull_id varchar, window_from timestamp, window_to timestamp);"
-    );
-    let mut insert = |table: &str, rows: Vec<String>| {
+    let mut statements = String::new();
+    let mut table = |table: &str, columns: &str, rows: Vec<String>| {
+        statements.push_str(&format!("create table etl.{table}_{suffix} ({columns});"));
         for rows in rows.chunks(1_000) {
             statements.push_str(&format!("insert into etl.{table}_{suffix} values {};", rows.join(", ")));
         }
     };
-    insert("pulls", cover.pulls.iter().map(|(pull, at)| format!("('{pull}', {})", optional(*at))).collect());
-    insert("parts", cover.partitions.iter().map(|(pull, no, at)| format!("('{pull}', {no}, {})", optional(*at))).collect());
-    insert(
-        "windows",
-        cover
-            .windows
-            .iter()
-            .map(|window| {
-                let (from, to) = (optional(window.from), optional(window.to));
-                format!("({}, {}, '{}', {from}, {to})", literal(&window.scope), instant(window.pulled_at), window.pull_id)
-            })
-            .collect(),
-    );
+    if !cover.partitions.is_empty() {
+        let rows = cover.partitions.iter().map(|(pull, no, at)| format!("('{pull}', {no}, {})", optional(*at)));
+        table("parts", "pull_id varchar, partition_no integer, cover_at timestamp", rows.collect());
+        return execute(connection, &statements);
+    }
+    let rows = cover.pulls.iter().map(|(pull, at)| format!("('{pull}', {})", optional(*at)));
+    table("pulls", "pull_id varchar, cover_at timestamp", rows.collect());
+    if !cover.windows.is_empty() {
+        let rows = cover.windows.iter().map(|window| {
+            let (from, to) = (optional(window.from), optional(window.to));
+            format!("({}, {}, '{}', {from}, {to})", literal(&window.scope), instant(window.pulled_at), window.pull_id)
+        });
+        table("windows", "scope varchar, pulled_at timestamp, pull_id varchar, window_from timestamp, window_to timestamp", rows.collect());
+    }
     execute(connection, &statements)
 }
 

@@ -22,6 +22,7 @@ use crate::{
     events::{Event, Observer},
     http::HttpClient,
     lake::{Lake, Receipt, Stop, WriteBudget},
+    parallel,
     settings::Settings,
 };
 
@@ -73,6 +74,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
     for wave in &job.selection.waves {
         // Everything that earlier waves committed is visible to this wave's questions.
         let receipts = job.lake.receipts(None).await?;
+        let mut asked: Vec<(&Endpoint, &HttpClient)> = Vec::new();
         let mut planned: Vec<(&Endpoint, &HttpClient, Pull)> = Vec::new();
         for id in wave {
             let endpoint =
@@ -83,7 +85,12 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
                 continue;
             }
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
-            match ask(job, endpoint, &receipts) {
+            asked.push((endpoint, client));
+        }
+        let plans = blocking(|| parallel::map_init(&asked, || (), |(), (endpoint, _)| ask(job, endpoint, &receipts)));
+        for ((endpoint, client), plan) in asked.into_iter().zip(plans) {
+            let id = &endpoint.id;
+            match plan {
                 Ok(pulls) if pulls.is_empty() => summary.pulls.push(PullSummary::empty(id, "", Stop::NoPartitions)),
                 Ok(pulls) => planned.extend(pulls.into_iter().map(|pull| (endpoint, client, pull))),
                 Err(error) => {
@@ -138,7 +145,7 @@ fn ask(job: &Job<'_>, endpoint: &Endpoint, receipts: &[Receipt]) -> Result<Vec<P
     // machine whose clock is ahead is there all the same.
     let newest = receipts.iter().map(|receipt| receipt.finished).max();
     let now = RunRow { as_of: newest.into_iter().fold(job.settings.clock.now(), Ord::max), ..job.run.clone() };
-    let rows = if endpoint.for_each.is_some() { blocking(|| job.engine.for_each(endpoint, &now, receipts))? } else { Vec::new() };
+    let rows = if endpoint.for_each.is_some() { job.engine.for_each(endpoint, &now, receipts)? } else { Vec::new() };
     let file = job.project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
     let line = if endpoint.for_each_line > 0 { endpoint.for_each_line } else { endpoint.line };
     let known = Known::of(endpoint, receipts, job.run_id, job.resume);

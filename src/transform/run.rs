@@ -1,18 +1,19 @@
 //! One transform: the selected tables in order, each on its own; a table that fails leaves its last good result in place.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use uuid::Uuid;
 
 use super::{compute, fingerprint, publish, snapshot};
 use crate::{
-    catalog::{Grain, Model, ModelKind},
+    catalog::{Grain, Model, ModelKind, Node},
     clock::Clock,
     digest,
     engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
     lake::{Lake, Manifest, Receipt},
+    parallel,
 };
 
 /// What to transform, and over what.
@@ -95,33 +96,56 @@ impl Job<'_> {
 /// # Errors
 /// Only what concerns all tables: the lake cannot be read.
 pub fn run(job: &Job<'_>) -> Result<Summary> {
-    let mut summary = Summary::default();
-    // State marts share one moment: a relation that several of them read is made once.
-    let mut shared: Option<Moment<'_>> = None;
-    for name in &job.models {
-        let Some(model) = job.engine.project().model(name).filter(|model| model.is_table()) else { continue };
-        job.observer.on(&Event::ModelStarted { model: name.clone() });
-        let started = Instant::now();
-        let result = table(job, model, &mut shared);
-        if result.is_err() {
-            // It may show a candidate that failed; whatever reads that model next must not see it.
-            shared = None;
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        let (state, manifest, error) = match result {
-            Ok((state, manifest)) => (state, Some(manifest), None),
-            Err(error) => (State::Failed, None, Some(error)),
-        };
-        let rows = manifest.as_ref().map_or(0, |manifest| manifest.rows);
-        let word = match state {
-            State::Computed { .. } => "computed",
-            State::Unchanged => "unchanged",
-            State::Failed => "failed",
-        };
-        job.observer.on(&Event::ModelFinished { model: name.clone(), rows, state: word, seconds });
-        summary.models.push(ModelSummary { model: name.clone(), rows, state, seconds, error, manifest });
+    let mut done: Vec<ModelSummary> = Vec::new();
+    for level in levels(job) {
+        // State marts of a thread share one moment: a relation that several of them read is made once.
+        done.extend(parallel::map_init(&level, || None, |shared: &mut Option<Moment<'_>>, model| one(job, model, shared)));
     }
-    Ok(summary)
+    done.sort_by_key(|summary| job.models.iter().position(|name| *name == summary.model));
+    Ok(Summary { models: done })
+}
+
+/// The tables so that each comes after what it needs. Those of one level need nothing of one another.
+fn levels<'j>(job: &'j Job<'_>) -> Vec<Vec<&'j Model>> {
+    let project = job.engine.project();
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut levels: Vec<Vec<&Model>> = Vec::new();
+    for name in &job.models {
+        let Some(model) = project.model(name).filter(|model| model.is_table()) else { continue };
+        let above = job.engine.graph().upstream([Node::Model(name.clone())]);
+        let below = above.iter().filter_map(|node| known.get(node.name())).max();
+        let level = below.map_or(0, |level| level + 1);
+        known.insert(name, level);
+        if levels.len() <= level {
+            levels.resize_with(level + 1, Vec::new);
+        }
+        levels[level].push(model);
+    }
+    levels
+}
+
+fn one<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> ModelSummary {
+    let name = &model.name;
+    job.observer.on(&Event::ModelStarted { model: name.clone() });
+    let started = Instant::now();
+    let result = table(job, model, shared);
+    if result.is_err() {
+        // It may show a candidate that failed; whatever reads that model next must not see it.
+        *shared = None;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let (state, manifest, error) = match result {
+        Ok((state, manifest)) => (state, Some(manifest), None),
+        Err(error) => (State::Failed, None, Some(error)),
+    };
+    let rows = manifest.as_ref().map_or(0, |manifest| manifest.rows);
+    let word = match state {
+        State::Computed { .. } => "computed",
+        State::Unchanged => "unchanged",
+        State::Failed => "failed",
+    };
+    job.observer.on(&Event::ModelFinished { model: name.clone(), rows, state: word, seconds });
+    ModelSummary { model: name.clone(), rows, state, seconds, error, manifest }
 }
 
 fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<(State, Manifest)> {

@@ -1,5 +1,6 @@
 mod architecture;
 mod docs;
+mod engines;
 mod extract;
 mod load;
 mod pump;
@@ -8,5 +9,8 @@ mod real;
 mod recovery;
 mod relations;
 mod replay;
+#[expect(dead_code, reason = "the tests of the room `load` use more of it")]
+#[path = "../../src/load/scratch.rs"]
+mod scratch;
 mod secrets;
 mod together;

@@ -1,0 +1,176 @@
+//! What everything in this room shares: the project with its parsed queries, the lake, and one running DuckDB.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::runtime::Handle;
+
+use super::{
+    lint, references, seeds,
+    session::{self, Instance, SEEDS, Session, execute, quoted},
+};
+use crate::{
+    catalog::{Graph, Model, ModelKind, Project, Reference},
+    error::{Error, Kind, Result},
+    events::Observer,
+    lake::Lake,
+    settings::Settings,
+};
+
+/// DuckDB for one project and lake. Its calls block; run them on a blocking thread.
+pub struct Engine {
+    project: Arc<Project>,
+    lake: Lake,
+    settings: Settings,
+    observer: Arc<dyn Observer>,
+    graph: Graph,
+    trees: BTreeMap<String, serde_json::Value>,
+    instance: Instance,
+    /// Names of the seeds that the instance holds already.
+    seeds: Mutex<Vec<String>>,
+    staging: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
+    // Last, so that DuckDB has let go of its spill files.
+    temp: tempfile::TempDir,
+    runtime: Handle,
+}
+
+impl Engine {
+    /// Parses and checks every query of the project.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] for the first query that is wrong, with file and line.
+    pub fn open(project: Arc<Project>, lake: Lake, settings: Settings, observer: Arc<dyn Observer>, runtime: Handle) -> Result<Self> {
+        fs_err::create_dir_all(&settings.data)?;
+        sweep(&settings.data);
+        let temp = tempfile::Builder::new().prefix(SPILL).tempdir_in(&settings.data)?;
+        let instance = Instance::open(&settings.engine, temp.path())?;
+        let parser = instance.session()?;
+        let mut models = BTreeMap::new();
+        let mut trees = BTreeMap::new();
+        for model in project.models.iter().filter(|model| model.kind != ModelKind::Seed) {
+            let parsed = references::parse(&parser, &model.file.display().to_string(), &model.text)?;
+            lint::check(model, &parsed.tree)?;
+            refuse_wide_staging(model, &parsed.references)?;
+            models.insert(model.name.clone(), parsed.references);
+            trees.insert(model.name.clone(), parsed.tree);
+        }
+        let mut endpoints = BTreeMap::new();
+        for endpoint in project.endpoints() {
+            if let Some(sql) = &endpoint.for_each {
+                let file = project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
+                let place = format!("{file}: for_each of `{}`", endpoint.name);
+                endpoints.insert(endpoint.id.clone(), references::parse(&parser, &place, sql)?.references);
+            }
+        }
+        drop(parser);
+        let graph = Graph::build(&project, &models, &endpoints)?;
+        Ok(Self { project, lake, settings, observer, graph, trees, instance, seeds: Mutex::default(), staging: Mutex::default(), temp, runtime })
+    }
+
+    /// The graph of the project.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// The version of DuckDB that results depend on.
+    pub fn version(&self) -> &'static str {
+        session::DUCKDB
+    }
+
+    /// The variables that SQL reads as `vars`.
+    pub fn settings_vars(&self) -> &BTreeMap<String, toml::Value> {
+        &self.settings.vars
+    }
+
+    /// A folder for spill files and spools that goes with the engine.
+    pub fn temp(&self) -> &Path {
+        self.temp.path()
+    }
+
+    /// An empty database in the running DuckDB.
+    pub(super) fn session(&self) -> Result<Session> {
+        self.instance.session()
+    }
+
+    /// An empty database in a DuckDB of its own, whose configuration may be changed.
+    pub(super) fn session_apart(&self) -> Result<Session> {
+        Instance::open(&self.settings.engine, self.temp.path())?.into_session()
+    }
+
+    /// Shows a seed in a session. Each file is read once and kept by the running DuckDB.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if the file does not fit its contract.
+    pub(super) fn show_seed(&self, session: &Session, model: &Model) -> Result<()> {
+        let name = quoted(&model.name);
+        let failed = |error| Error::new(Kind::Config, format!("{}: cannot read the seed", model.file.display())).because(error);
+        let select = seeds::select(&self.project.root, model);
+        if session.is_apart() {
+            return execute(session, &format!("create table {name} as {select}")).map_err(failed);
+        }
+        let mut held = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if !held.contains(&model.name) {
+            execute(session, &format!("create table {SEEDS}.{name} as {select}")).map_err(failed)?;
+            held.push(model.name.clone());
+        }
+        execute(session, &format!("create view {name} as from {SEEDS}.{name}"))
+    }
+
+    /// Held by whoever computes staged rows of a model.
+    pub(super) fn staging_lock(&self, model: &str) -> Arc<Mutex<()>> {
+        Arc::clone(self.staging.lock().unwrap_or_else(PoisonError::into_inner).entry(model.to_owned()).or_default())
+    }
+
+    pub(super) fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
+    }
+
+    pub(super) fn tree(&self, model: &str) -> Option<&serde_json::Value> {
+        self.trees.get(model)
+    }
+
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+/// Start of the names of spill folders.
+const SPILL: &str = ".etl-";
+
+/// Removes spill folders that killed processes left behind: those that nobody has touched for a day.
+fn sweep(data: &Path) {
+    let Ok(entries) = fs_err::read_dir(data) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(SPILL)) {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|modified| modified.elapsed().ok());
+        if age.is_some_and(|age| age > std::time::Duration::from_secs(86_400)) {
+            // Another process may be faster; what is left then goes next time.
+            let _ = fs_err::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// A staging model reads its own landed rows and nothing else: only then is it a function of one pull file.
+fn refuse_wide_staging(model: &Model, references: &[Reference]) -> Result<()> {
+    let own = Reference { schema: Some("landed".to_owned()), name: model.name.clone() };
+    if model.kind == ModelKind::Staging && references != [own] {
+        return Err(Error::new(Kind::Config, format!("{}: a staging model reads `landed.{}` and nothing else", model.file.display(), model.name))
+            .hint("joins with other relations belong into a mart or an intermediate model"));
+    }
+    Ok(())
+}
