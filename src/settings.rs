@@ -206,14 +206,17 @@ impl Settings {
         Ok(Self {
             root: root.to_owned(),
             lake: chosen("ETL_LAKE", file.lake.map(|lake| below(root, &lake)), data.join("lake").display().to_string()),
-            database: Secret::new(chosen(
-                "ETL_DATABASE",
-                file.database.map(|url| match url.strip_prefix("sqlite:") {
-                    Some(path) if !path.starts_with("//") && !path.starts_with(':') => format!("sqlite:{}", below(root, path)),
-                    _ => url,
-                }),
-                format!("sqlite:{}", data.join("etl.sqlite").display()),
-            )),
+            database: address(
+                &env,
+                &chosen(
+                    "ETL_DATABASE",
+                    file.database.map(|url| match url.strip_prefix("sqlite:") {
+                        Some(path) if !path.starts_with("//") && !path.starts_with(':') => format!("sqlite:{}", below(root, path)),
+                        _ => url,
+                    }),
+                    format!("sqlite:{}", data.join("etl.sqlite").display()),
+                ),
+            ),
             data,
             vars: file.vars,
             rate_limits,
@@ -227,7 +230,60 @@ impl Settings {
     }
 }
 
+/// The destination's address. `mysql:` and `postgres:` alone take the rest from the `CLOUD_SQL_*` variables. The names of
+/// those that are not set are put behind the colon: only who opens the destination needs them, and says so.
+pub fn address(env: &Env, text: &str) -> Secret {
+    let (scheme, query) = match text.split_once(':') {
+        Some((scheme @ ("mysql" | "postgres"), query)) if query.is_empty() || query.starts_with('?') => (scheme, query),
+        _ => return Secret::new(text),
+    };
+    let mut missing = Vec::new();
+    let mut needed = |name: &'static str| {
+        let value = env.get(name);
+        if value.is_none() {
+            missing.push(name);
+        }
+        value.unwrap_or_default()
+    };
+    let (user, password) = (needed("CLOUD_SQL_DATABASE_USERNAME"), needed("CLOUD_SQL_DATABASE_PASSWORD"));
+    let database = needed("CLOUD_SQL_DATABASE_NAME");
+    let host = env.get("CLOUD_SQL_DATABASE_HOST").unwrap_or("127.0.0.1");
+    let port = env.get("CLOUD_SQL_DATABASE_PORT").unwrap_or("3307");
+    if !missing.is_empty() {
+        return Secret::new(format!("{scheme}:{}", missing.join(", ")));
+    }
+    let whole = url::Url::parse(&format!("{scheme}://{host}:{port}/{query}")).ok().and_then(|mut url| {
+        // The rest of what is special is encoded by the setters, a `%` is not.
+        let plain = |text: &str| text.replace('%', "%25");
+        url.set_username(&plain(user)).ok()?;
+        url.set_password(Some(&plain(password))).ok()?;
+        url.set_path(&format!("/{}", plain(database)));
+        Some(url.to_string())
+    });
+    Secret::new(whole.unwrap_or_else(|| format!("{scheme}:CLOUD_SQL_DATABASE_HOST and CLOUD_SQL_DATABASE_PORT (they name no server)")))
+}
+
 /// A path of etl.toml is relative to it; a URL is left as it is.
 fn below(root: &Path, location: &str) -> String {
     if location.contains("://") { location.to_owned() } else { root.join(location).display().to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_come_from_the_cloud_sql_variables() {
+        let mut env = Env::of([("CLOUD_SQL_DATABASE_USERNAME", "etl@x"), ("CLOUD_SQL_DATABASE_NAME", "staging")]);
+        assert_eq!(address(&env, "mysql:").expose(), "mysql:CLOUD_SQL_DATABASE_PASSWORD");
+        env.set("CLOUD_SQL_DATABASE_PASSWORD", "a/b?c#d%e:f@g");
+        assert_eq!(address(&env, "mysql:").expose(), "mysql://etl%40x:a%2Fb%3Fc%23d%25e%3Af%40g@127.0.0.1:3307/staging");
+        env.set("CLOUD_SQL_DATABASE_PORT", "5433");
+        let whole = address(&env, "postgres:?sslmode=disable");
+        assert_eq!(whole.expose(), "postgres://etl%40x:a%2Fb%3Fc%23d%25e%3Af%40g@127.0.0.1:5433/staging?sslmode=disable");
+        assert_eq!(address(&env, "mysql://h/d").expose(), "mysql://h/d");
+        assert_eq!(address(&env, "sqlite:x").expose(), "sqlite:x");
+        env.set("CLOUD_SQL_DATABASE_PORT", "many");
+        assert!(address(&env, "mysql:").expose().contains("name no server"));
+    }
 }

@@ -29,7 +29,7 @@ CREATE TABLE `github_issue_types` (
 CREATE TABLE `projects` (
   `id` INT NOT NULL COMMENT 'id that other tables point at',
   `testrail_project_id` INT NOT NULL COMMENT 'project id in TestRail',
-  `project_name_abbrev` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'name on the command line',
+  `project_name_abbrev` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'name on the command line',
   `project_name` VARCHAR(75) NOT NULL COMMENT 'name shown to people',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
   UNIQUE KEY `projects__key` (`project_name_abbrev`)

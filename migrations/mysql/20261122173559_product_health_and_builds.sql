@@ -3,7 +3,7 @@
 
 CREATE TABLE `report_bitrise_builds_count` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `app` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'name of the app, vars.bitrise_app of etl.toml',
+  `app` VARCHAR(64) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'name of the app, vars.bitrise_app of etl.toml',
   `build_number` BIGINT NOT NULL COMMENT 'number of the build',
   `branch` VARCHAR(250) NULL COMMENT 'branch that was built',
   `status` INT NULL COMMENT '1 success, 2 error, 3 and 4 aborted',
@@ -17,7 +17,7 @@ CREATE TABLE `report_bitrise_builds_count` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='One row per finished CI build of Firefox for iOS, despite the name: volume, outcome, workflow, trigger. Bitrise lists 200 days; older builds stay here.';
 
 CREATE TABLE `report_confluence_pages` (
-  `page_id` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the page',
+  `page_id` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the page',
   `page_title` VARCHAR(250) NOT NULL COMMENT 'title; empty where there is none',
   `space_key` VARCHAR(75) NULL COMMENT 'space that holds it',
   `version_number` INT NULL COMMENT 'version of the page',
@@ -34,7 +34,7 @@ CREATE TABLE `report_confluence_pages` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='The configured pages as they are in Confluence. The columns about publishing are filled once a page was published to.';
 
 CREATE TABLE `report_looker_looks` (
-  `look_id` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the look',
+  `look_id` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the look',
   `folder_id` VARCHAR(25) NOT NULL COMMENT 'folder that holds it',
   `title` VARCHAR(250) NOT NULL COMMENT 'title; empty where there is none',
   `file_name` VARCHAR(250) NOT NULL COMMENT 'file of its picture, made from the title',
@@ -52,14 +52,14 @@ CREATE TABLE `report_looker_looks` (
 
 CREATE TABLE `report_sentry_issues` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `sentry_id` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the issue',
+  `sentry_id` VARCHAR(250) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the issue',
   `culprit` VARCHAR(250) NULL COMMENT 'where it happens',
   `title` VARCHAR(250) NOT NULL COMMENT 'first 250 characters of the title; empty where there is none',
   `count` BIGINT NOT NULL COMMENT 'events in the issue''s whole life',
   `user_count` BIGINT NOT NULL COMMENT 'users in the issue''s whole life',
-  `release_version` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'short version, without the build code',
+  `release_version` VARCHAR(250) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'short version, without the build code',
   `permalink` VARCHAR(500) NOT NULL COMMENT 'page of the issue; empty where there is none',
-  `sentry_project_id` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'project id in Sentry',
+  `sentry_project_id` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'project id in Sentry',
   `created_at` DATETIME NOT NULL COMMENT 'start of the run that read the project''s issues',
   `snapshot_date` DATE NOT NULL COMMENT 'UTC date of created_at',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
@@ -71,25 +71,25 @@ CREATE TABLE `report_sentry_rates` (
   `crash_free_rate_user` DOUBLE NULL COMMENT 'percent of users without a crash; null where Sentry does not know',
   `crash_free_rate_session` DOUBLE NULL COMMENT 'percent of sessions without a crash; null where Sentry does not know',
   `adoption_rate_user` DOUBLE NULL COMMENT 'percent of the package''s users who use this version; null where the package has none',
-  `release_version` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'short version, without the build code',
+  `release_version` VARCHAR(250) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'short version, without the build code',
   `created_at` DATETIME NOT NULL COMMENT 'start of the run that read the rates',
-  `sentry_project_id` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'project id in Sentry',
+  `sentry_project_id` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'project id in Sentry',
   `snapshot_date` DATE NOT NULL COMMENT 'UTC date of created_at',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
   UNIQUE KEY `report_sentry_rates__key` (`sentry_project_id`, `release_version`, `snapshot_date`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Crash-free users and sessions and adoption of the live versions of the mobile browsers, day by day. All of a row is about the same project, environment, package and 24 hours.';
 
 CREATE TABLE `report_sentry_unhandled_issues` (
-  `sentry_id` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the issue',
+  `sentry_id` VARCHAR(250) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the issue',
   `short_id` VARCHAR(100) NULL COMMENT 'name of the issue for people',
   `title` VARCHAR(250) NOT NULL COMMENT 'first 250 characters of the title; empty where there is none',
   `culprit` VARCHAR(250) NULL COMMENT 'where it happens',
   `count` BIGINT NOT NULL COMMENT 'events of the last 7 days',
   `user_count` BIGINT NOT NULL COMMENT 'users of the last 7 days',
   `permalink` VARCHAR(500) NULL COMMENT 'page of the issue',
-  `release_version` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'short version in which the issue was first seen',
+  `release_version` VARCHAR(250) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'short version in which the issue was first seen',
   `rank` INT NOT NULL COMMENT 'position in Sentry''s answer, from 1, counted before titles are excluded',
-  `sentry_project_id` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'project id in Sentry',
+  `sentry_project_id` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'project id in Sentry',
   `created_at` DATETIME NOT NULL COMMENT 'start of the run that read the project''s issues',
   `snapshot_date` DATE NOT NULL COMMENT 'UTC date of created_at',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
@@ -98,9 +98,9 @@ CREATE TABLE `report_sentry_unhandled_issues` (
 
 CREATE TABLE `report_taskcluster_daily` (
   `report_date` DATE NOT NULL COMMENT 'UTC day on which the runs ended',
-  `branch` VARCHAR(75) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'branch that was pushed to; unknown where it is missing',
-  `task_queue_id` VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'provisioner and worker type; unknown where it is missing',
-  `task_kind` VARCHAR(75) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'kind of task; unknown where it is missing',
+  `branch` VARCHAR(75) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'branch that was pushed to; unknown where it is missing',
+  `task_queue_id` VARCHAR(80) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'provisioner and worker type; unknown where it is missing',
+  `task_kind` VARCHAR(75) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'kind of task; unknown where it is missing',
   `run_count` INT NOT NULL COMMENT 'runs that ended',
   `completed_count` INT NOT NULL COMMENT 'runs that were completed',
   `failed_count` INT NOT NULL COMMENT 'runs that failed',
@@ -118,7 +118,7 @@ CREATE TABLE `report_taskcluster_daily` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Runs that ended on a UTC day, by branch, worker pool and kind of task. Canceled runs and failures of the infrastructure are never in the failure rate.';
 
 CREATE TABLE `report_taskcluster_task_groups` (
-  `task_group_id` VARCHAR(22) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the group',
+  `task_group_id` VARCHAR(22) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the group',
   `branch` VARCHAR(75) NULL COMMENT 'branch that was pushed to',
   `scheduler_id` VARCHAR(75) NULL COMMENT 'who may schedule tasks into the group',
   `group_created_at` DATETIME NOT NULL COMMENT 'when its first task was created',
@@ -138,7 +138,7 @@ CREATE TABLE `report_taskcluster_task_groups` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='One row per task group of a push: how many tasks, how they ended, how long they ran.';
 
 CREATE TABLE `report_taskcluster_task_runs` (
-  `task_id` VARCHAR(22) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the task',
+  `task_id` VARCHAR(22) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the task',
   `task_group_id` VARCHAR(22) NOT NULL COMMENT 'group of the task',
   `run_id` SMALLINT NOT NULL COMMENT 'number of the run, from 0',
   `branch` VARCHAR(75) NULL COMMENT 'branch that was pushed to',

@@ -12,7 +12,7 @@ CREATE TABLE `report_github_bugs` (
   `github_closed_at` DATETIME NULL COMMENT 'moment of closing; null while open',
   `github_user` VARCHAR(250) NULL COMMENT 'login of the author; null for a deleted account',
   `github_author_association` VARCHAR(100) NULL COMMENT 'how the author belongs to the repository, as the token sees it',
-  `github_project` VARCHAR(250) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'project',
+  `github_project` VARCHAR(250) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'project',
   `created_at` DATETIME NULL COMMENT 'first seen',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
   UNIQUE KEY `report_github_bugs__key` (`github_project`, `github_number`)
@@ -36,7 +36,7 @@ CREATE TABLE `report_github_issues` (
 CREATE TABLE `report_issue_regression` (
   `report_date` DATE NOT NULL COMMENT 'UTC day',
   `projects_id` INT NOT NULL COMMENT 'projects.id',
-  `issue_class` VARCHAR(50) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'class of labels',
+  `issue_class` VARCHAR(50) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'class of labels',
   `opened_count` INT NOT NULL COMMENT 'issues filed on the day',
   `closed_count` INT NOT NULL COMMENT 'issues closed on the day',
   `open_count` INT NOT NULL COMMENT 'issues open at the end of the day',
@@ -59,7 +59,7 @@ CREATE TABLE `report_jira_qa_needed` (
 
 CREATE TABLE `report_jira_qa_requests` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'key of the request',
+  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'key of the request',
   `jira_summary` VARCHAR(500) NOT NULL COMMENT 'summary',
   `jira_created_at` DATETIME NOT NULL COMMENT 'moment of creation',
   `jira_firefox_release_train` VARCHAR(50) NULL COMMENT 'release train',
@@ -74,7 +74,7 @@ CREATE TABLE `report_jira_qa_requests` (
 
 CREATE TABLE `report_jira_qa_requests_desktop` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'key of the request',
+  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'key of the request',
   `jira_summary` VARCHAR(500) NULL COMMENT 'summary',
   `jira_created_at` DATETIME NULL COMMENT 'moment of creation',
   `jira_updated_at` DATETIME NULL COMMENT 'moment of the last change',
@@ -98,7 +98,7 @@ CREATE TABLE `report_jira_qa_requests_desktop` (
 
 CREATE TABLE `report_jira_qa_requests_new_issue_types` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'key of the request',
+  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'key of the request',
   `jira_summary` VARCHAR(500) NOT NULL COMMENT 'summary',
   `jira_created_at` DATETIME NOT NULL COMMENT 'moment of creation',
   `jira_firefox_release_train` VARCHAR(50) NULL COMMENT 'release train',
@@ -116,7 +116,7 @@ CREATE TABLE `report_jira_qa_requests_new_issue_types` (
 
 CREATE TABLE `report_jira_softvision_issues_other_teams` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'key of the issue',
+  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'key of the issue',
   `jira_summary` VARCHAR(500) NULL COMMENT 'summary',
   `jira_project_key` VARCHAR(50) NULL COMMENT 'key of the project',
   `jira_project_name` VARCHAR(255) NULL COMMENT 'name of the project',
@@ -141,7 +141,7 @@ CREATE TABLE `report_jira_softvision_issues_other_teams` (
 
 CREATE TABLE `report_jira_softvision_issues_qa_teams` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'key of the issue',
+  `jira_key` VARCHAR(25) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'key of the issue',
   `jira_summary` VARCHAR(500) NULL COMMENT 'summary',
   `jira_project_key` VARCHAR(50) NULL COMMENT 'key of the project',
   `jira_project_name` VARCHAR(255) NULL COMMENT 'name of the project',

@@ -51,7 +51,7 @@ pub(super) fn settings(global: &Global, env: Env) -> Result<Settings> {
         settings.lake.clone_from(lake);
     }
     if let Some(database) = &global.database {
-        settings.database = crate::secret::Secret::new(database.as_str());
+        settings.database = crate::settings::address(&settings.env, database);
     }
     Ok(settings)
 }

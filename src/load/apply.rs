@@ -13,6 +13,7 @@ use super::{
 use crate::{
     catalog::Contract,
     error::{Error, Kind, Result},
+    names::count,
 };
 
 /// Rows handed to the session at once; bounds what is held in memory.
@@ -28,8 +29,8 @@ pub(super) async fn apply(
 ) -> Result<()> {
     let statements = Statements::new(session.flavour(), target);
     let delete = statements.delete();
-    for key in &diff.delete {
-        one(session, &delete, key).await?;
+    for keys in diff.delete.chunks(HANDED) {
+        each_one(session, &delete, keys).await?;
     }
     if diff.insert.is_empty() && diff.update.is_empty() {
         return Ok(());
@@ -45,7 +46,7 @@ pub(super) async fn apply(
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         let mut canonical = Canonical::default();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut changed) = (Vec::new(), Vec::new());
         for row in 0..rows.len() {
             if inserts.takes(base + row) {
                 let mut values = rows.row(row)?;
@@ -57,11 +58,18 @@ pub(super) async fn apply(
                 }
             } else if updates.takes(base + row) {
                 let values = rows.row(row)?;
-                let mut parameters: Vec<Value<'_>> = target.updatable.iter().map(|position| values[*position].borrowed()).collect();
+                let mut parameters: Vec<Value<'_>> = target.updatable.iter().map(|position| values[*position].clone()).collect();
                 parameters.push(hash(&mut canonical, target, &values));
-                parameters.extend(target.key.iter().map(|key| values[key.position].borrowed()));
-                one(session, &update, &parameters).await?;
+                parameters.extend(target.key.iter().map(|key| values[key.position].clone()));
+                changed.push(parameters);
+                if changed.len() == HANDED {
+                    each_one(session, &update, &changed).await?;
+                    changed.clear();
+                }
             }
+        }
+        if !changed.is_empty() {
+            each_one(session, &update, &changed).await?;
         }
         if !fresh.is_empty() {
             session.insert(&target.table, &columns, &fresh).await?;
@@ -82,10 +90,11 @@ fn hash(canonical: &mut Canonical, target: &Target, values: &[Value<'_>]) -> Val
     Value::Int(canonical.hash())
 }
 
-/// Runs a statement that must change exactly one row.
-async fn one(session: &mut dyn Session, sql: &Sql, values: &[Value<'_>]) -> Result<()> {
-    match session.execute(sql, values).await? {
-        1 => Ok(()),
-        other => Err(Error::new(Kind::Database, format!("a statement for one key changed {other} rows: somebody else writes to the table"))),
+/// Runs a statement for each of these parameters; each must change exactly one row.
+async fn each_one(session: &mut dyn Session, sql: &Sql, many: &[Vec<Value<'_>>]) -> Result<()> {
+    let (want, got) = (many.len() as u64, session.execute(sql, many).await?);
+    if want == got {
+        return Ok(());
     }
+    Err(Error::new(Kind::Database, format!("statements for {} changed {got}: somebody else writes to the table", count(want, "row"))))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    again::{PAUSES, gave_way},
     destination::Destination,
     mart::Mart,
     session::Session,
@@ -91,7 +92,13 @@ async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pai
         Some(session) => session,
         None => open.insert(destination.open(false).await?),
     };
-    table::run(session.as_mut(), &pair.contract, &mart, manner, done).await
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        match (table::run(session.as_mut(), &pair.contract, &mart, manner, done).await, pauses.next()) {
+            (Err(error), Some(pause)) if gave_way(&error) => tokio::time::sleep(pause).await,
+            (ended, _) => return ended,
+        }
+    }
 }
 
 /// The error of a table that was edited by hand.

@@ -102,6 +102,15 @@ pub(super) struct SetDigest {
 }
 
 impl SetDigest {
+    /// As the server gave it: three numbers.
+    pub(super) fn of(columns: &[Value<'_>]) -> Self {
+        let number = |index: usize| match columns.get(index) {
+            Some(Value::Int(number)) => number.cast_unsigned(),
+            _ => 0,
+        };
+        Self { rows: number(0), low: number(1), high: number(2) }
+    }
+
     /// Adds a row.
     pub(super) fn add(&mut self, hash: i64) {
         let hash = hash.cast_unsigned();

@@ -1,8 +1,10 @@
 //! Reads what the table holds and compares it with a mart: first by one digest, then row by row.
 
 use super::{
+    buckets::{Buckets, bucket},
     canonical::{Canonical, SetDigest},
     diff::{Diff, Differ, MartRow},
+    folds::{self, Folds},
     mart::{Mart, Rows, key_text},
     preflight::{SAMPLES, duplicates},
     session::Session,
@@ -26,11 +28,7 @@ pub(super) async fn digest(session: &mut dyn Session, target: &Target, days: &[V
     let mut digest = SetDigest::default();
     session
         .fetch(&sql, days, &[ColumnType::BigInt; 3], &mut |row| {
-            let number = |value: &Value<'_>| match value {
-                Value::Int(number) => number.cast_unsigned(),
-                _ => 0,
-            };
-            digest = SetDigest { rows: number(&row[0]), low: number(&row[1]), high: number(&row[2]) };
+            digest = SetDigest::of(row);
             Ok(())
         })
         .await?;
@@ -48,11 +46,17 @@ pub(super) async fn difference(
     mart: &Mart,
     hashes: &[i64],
     days: &[Value<'_>],
+    bucketed: bool,
 ) -> Result<Diff<Vec<Value<'static>>>> {
-    let mut differ = index(contract, target, mart, hashes)?;
+    let folds = Folds::ask(session, contract, target, mart, days).await?;
+    // Keys that are equal under a collation only may stand in different buckets, so there all are needed.
+    let buckets = if bucketed && !folds::is_needed(target) { Buckets::compare(session, target, hashes, days).await?.worth_marking() } else { None };
+    let marked = buckets.as_ref().map(|buckets| buckets.marked.as_slice());
+    let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
+    differ.settled(buckets.as_ref().map_or(0, |buckets| buckets.settled));
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
-    let sql = Statements::new(session.flavour(), target).keys(days.len());
+    let sql = Statements::new(session.flavour(), target).keys(days.len(), marked);
     let mut canonical = Canonical::default();
     session
         .fetch(&sql, days, &kinds, &mut |row| {
@@ -61,31 +65,41 @@ pub(super) async fn difference(
                 Value::Int(hash) => Some(*hash),
                 _ => None,
             };
-            differ.see(fingerprint(&mut canonical, target, key), hash, || key.iter().map(|value| value.clone().into_owned()).collect());
+            differ.see(folds.fingerprint(&mut canonical, key), hash, || key.iter().map(|value| value.clone().into_owned()).collect());
             Ok(())
         })
         .await?;
     Ok(differ.finish())
 }
 
-fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> Result<Differ<Vec<Value<'static>>>> {
+fn index(
+    contract: &Contract,
+    target: &Target,
+    mart: &Mart,
+    hashes: &[i64],
+    folds: &Folds,
+    marked: Option<&[bool]>,
+) -> Result<Differ<Vec<Value<'static>>>> {
     let mut differ = Differ::new(contract.on_missing);
     let (mut twice, mut samples) = (0, Vec::new());
-    let mut hashes = hashes.iter();
+    let mut hashes = (0u32..).zip(hashes);
     let mut canonical = Canonical::default();
     for batch in (mart.open)()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         let mut key = Vec::with_capacity(target.key.len());
         for row in 0..rows.len() {
-            let hash = hashes
+            let (position, hash) = hashes
                 .next()
                 .ok_or_else(|| Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table)))?;
+            if marked.is_some_and(|marked| !marked[bucket(*hash)]) {
+                continue;
+            }
             key.clear();
             for column in &target.key {
                 key.push(rows.sound(column.position, row)?);
             }
-            if !differ.add(MartRow { key: fingerprint(&mut canonical, target, &key), hash: *hash }) {
+            if !differ.add(position, MartRow { key: folds.fingerprint(&mut canonical, &key), hash: *hash }) {
                 twice += 1;
                 if samples.len() < SAMPLES {
                     samples.push(key_text(contract, &key));
@@ -94,13 +108,4 @@ fn index(contract: &Contract, target: &Target, mart: &Mart, hashes: &[i64]) -> R
         }
     }
     if twice > 0 { Err(duplicates(contract, target, twice, &samples)) } else { Ok(differ) }
-}
-
-/// What stands for a key: keys that the table's index takes for equal have the same one.
-pub(super) fn fingerprint(canonical: &mut Canonical, target: &Target, key: &[Value<'_>]) -> u128 {
-    canonical.start();
-    for (column, value) in target.key.iter().zip(key) {
-        canonical.push(&column.collation.fold(value));
-    }
-    canonical.hash_and_digest().1
 }

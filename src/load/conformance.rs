@@ -1,7 +1,7 @@
-//! What every engine behind the seam must do, as functions over an empty database. `sqlite.rs` calls each of them;
-//! so will the files of the other engines.
+//! What every engine behind the seam must do, as functions over an empty database. Each engine's tests call all of them:
+//! the list stands once, in [`conforms`].
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
@@ -9,7 +9,7 @@ use super::{
     canonical::row_hash,
     destination::Destination,
     mart::Mart,
-    sample::{Row, column, day, january, load_one, manner, mart, migrated, numbers, plan, plans, state, text},
+    sample::{Place, Row, column, day, january, load_one, manner, mart, numbers, plan, plans, state, text},
     session::{Access, Session},
     statement::Statements,
     table::Mode,
@@ -20,6 +20,46 @@ use crate::{
     catalog::{ColumnType, Contract, Grain, OnMissing},
     error::Kind,
 };
+
+/// Makes a test of every check, in places that `$place` makes.
+macro_rules! conforms {
+    ($place:expr) => {
+        $crate::load::conformance::conforms!($place;
+            limits_round_trip,
+            rows_come_change_and_go,
+            kept_rows_stay,
+            rows_of_others_are_blocked,
+            a_snapshot_owns_its_days,
+            a_broken_load_leaves_nothing,
+            loads_exclude_each_other,
+            preflight_trims_or_refuses,
+            guards_hold,
+            edits_by_hand_are_found,
+            a_wrong_table_is_told,
+            buckets_find_the_same_changes,
+            the_projects_migrations_make_its_schema,
+            widening_and_adding_keep_every_row,
+            what_could_lose_something_is_left_to_a_person,
+            files_and_database_that_disagree_are_told,
+        );
+
+        #[test]
+        fn any_row_round_trips() {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let place = runtime.block_on(async { $place });
+            $crate::load::conformance::any_row_round_trips(&runtime, &place);
+        }
+    };
+    ($place:expr; $($check:ident),* $(,)?) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $check() {
+            let place = $place;
+            $crate::load::conformance::$check(&place).await;
+        })*
+    };
+}
+pub(super) use super::migrate::checks::*;
+pub(super) use conforms;
 
 /// A table with every type.
 fn everything() -> Contract {
@@ -56,21 +96,22 @@ pub(super) async fn stored(destination: &Destination, contract: &Contract) -> Ve
     rows
 }
 
-async fn target(session: &mut dyn Session, contract: &Contract) -> Target {
+pub(super) async fn target(session: &mut dyn Session, contract: &Contract) -> Target {
     let facts = session.facts(&contract.table).await.unwrap();
     Target::check(contract, facts.as_ref()).unwrap()
 }
 
-async fn loaded(destination: &Destination, contract: &Contract, rows: &[Row], as_of: u32) -> (u64, u64, u64, u64, u64) {
+pub(super) async fn loaded(destination: &Destination, contract: &Contract, rows: &[Row], as_of: u32) -> (u64, u64, u64, u64, u64) {
     let summary = load_one(destination, contract, &Arc::new(mart(contract, rows, as_of)), &manner(Mode::Load)).await;
     assert!(summary.error.is_none(), "{:?}", summary.error);
     numbers(&summary)
 }
 
 /// The limits of every type, NULL apart from the empty text, and texts that quoting or escaping could break.
-pub(super) async fn limits_round_trip(destination: &Destination, folder: &Path) {
+pub(super) async fn limits_round_trip(place: &Place) {
+    let destination = &place.destination;
     let contract = everything();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let null = || Value::Null;
     let rows: Vec<Row> = vec![
         vec![text(""), null(), null(), null(), null(), null(), null(), null(), null()],
@@ -133,9 +174,10 @@ fn any_row() -> impl Strategy<Value = Row> {
 }
 
 /// Any row comes back as it was, with the hash that the mart's row has. The real database is the oracle.
-pub(super) fn any_row_round_trips(runtime: &tokio::runtime::Runtime, destination: &Destination, folder: &Path) {
+pub(super) fn any_row_round_trips(runtime: &tokio::runtime::Runtime, place: &Place) {
+    let destination = &place.destination;
     let contract = everything();
-    runtime.block_on(migrated(destination, folder, &[&contract]));
+    runtime.block_on(place.migrated(&[&contract]));
     let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
     let rows = vec((any_row(), "[ -~é😀]{0,30}"), 1..30).prop_map(|rows| {
         let mut rows: Vec<Row> = rows
@@ -172,9 +214,10 @@ pub(super) fn any_row_round_trips(runtime: &tokio::runtime::Runtime, destination
 }
 
 /// New, changed, gone and untouched rows; what is `insert_only` stays as it was first written.
-pub(super) async fn rows_come_change_and_go(destination: &Destination, folder: &Path) {
+pub(super) async fn rows_come_change_and_go(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     assert_eq!(loaded(destination, &contract, &[plan(1, "a", 10), plan(2, "b", 10), plan(3, "c", 10)], 1).await, (3, 0, 0, 0, 0));
     let next = [plan(2, "b", 20), plan(3, "C", 20), plan(4, "d", 20)];
     assert_eq!(loaded(destination, &contract, &next, 2).await, (1, 1, 1, 1, 0));
@@ -183,9 +226,10 @@ pub(super) async fn rows_come_change_and_go(destination: &Destination, folder: &
 }
 
 /// `on missing: keep` never deletes.
-pub(super) async fn kept_rows_stay(destination: &Destination, folder: &Path) {
+pub(super) async fn kept_rows_stay(place: &Place) {
+    let destination = &place.destination;
     let contract = Contract { on_missing: OnMissing::Keep, ..plans() };
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     loaded(destination, &contract, &[plan(1, "a", 10), plan(2, "b", 10)], 1).await;
     assert_eq!(loaded(destination, &contract, &[plan(2, "B", 10)], 2).await, (0, 1, 0, 0, 0));
     assert_eq!(loaded(destination, &contract, &[], 3).await, (0, 0, 0, 0, 0));
@@ -193,9 +237,10 @@ pub(super) async fn kept_rows_stay(destination: &Destination, folder: &Path) {
 }
 
 /// Rows of others are neither changed nor deleted; one with a key of the mart is told as blocked.
-pub(super) async fn rows_of_others_are_blocked(destination: &Destination, folder: &Path) {
+pub(super) async fn rows_of_others_are_blocked(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let mut session = destination.open(false).await.unwrap();
     session.begin(Access::Write).await.unwrap();
     session.insert("plans", &["plan", "name"], &[vec![Value::Int(1), text("mine")], vec![Value::Int(9), text("mine")]]).await.unwrap();
@@ -213,14 +258,15 @@ pub(super) async fn rows_of_others_are_blocked(destination: &Destination, folder
 }
 
 /// A snapshot mart compares and deletes inside its own days only.
-pub(super) async fn a_snapshot_owns_its_days(destination: &Destination, folder: &Path) {
+pub(super) async fn a_snapshot_owns_its_days(place: &Place) {
+    let destination = &place.destination;
     let mut contract = state(
         "daily",
         vec![column("on_day", ColumnType::Date, "not null"), column("thing", ColumnType::Integer, "not null"), column("n", ColumnType::Integer, "")],
     );
     contract.key = vec!["on_day".to_owned(), "thing".to_owned()];
     contract.grain = Grain::Snapshot { of: "x".to_owned(), date: "on_day".to_owned() };
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let row = |on: u32, thing: i64, n: i64| vec![day(on), Value::Int(thing), Value::Int(n)];
     let load = async |rows: &[Row], days: &[u32], as_of: u32| {
         let mart = Mart { days: Some(january(days)), ..mart(&contract, rows, as_of) };
@@ -237,9 +283,10 @@ pub(super) async fn a_snapshot_owns_its_days(destination: &Destination, folder: 
 }
 
 /// A connection that goes away before the commit leaves the table as it was.
-pub(super) async fn a_broken_load_leaves_nothing(destination: &Destination, folder: &Path) {
+pub(super) async fn a_broken_load_leaves_nothing(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let before = [plan(1, "a", 10), plan(2, "b", 10)];
     loaded(destination, &contract, &before, 1).await;
     for statements in 0..3 {
@@ -248,7 +295,7 @@ pub(super) async fn a_broken_load_leaves_nothing(destination: &Destination, fold
         session.begin(Access::Write).await.unwrap();
         let delete = Statements::new(session.flavour(), &target).delete();
         if statements > 0 {
-            assert_eq!(session.execute(&delete, &[Value::Int(1)]).await.unwrap(), 1);
+            assert_eq!(session.execute(&delete, &[vec![Value::Int(1)]]).await.unwrap(), 1);
         }
         if statements > 1 {
             session.insert("plans", &["plan", "_row_hash"], &[vec![Value::Int(7), Value::Int(7)]]).await.unwrap();
@@ -262,9 +309,10 @@ pub(super) async fn a_broken_load_leaves_nothing(destination: &Destination, fold
 }
 
 /// Of two loads at once one waits, and says so if that takes too long.
-pub(super) async fn loads_exclude_each_other(destination: &Destination, folder: &Path) {
+pub(super) async fn loads_exclude_each_other(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let rows: Vec<Row> = (0..500).map(|n| plan(n, "x", 1)).collect();
     let (one, two) = (mart(&contract, &rows, 1), mart(&contract, &rows, 2));
     let (one, two) = (Arc::new(one), Arc::new(two));
@@ -284,9 +332,10 @@ pub(super) async fn loads_exclude_each_other(destination: &Destination, folder: 
 }
 
 /// Cuts and removed NULs are counted, misfits stop the table before anything is written.
-pub(super) async fn preflight_trims_or_refuses(destination: &Destination, folder: &Path) {
+pub(super) async fn preflight_trims_or_refuses(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let rows = [plan(1, "😀😀😀😀😀😀😀😀😀😀😀", 1), plan(2, "a\0b\0", 1), plan(3, "0123456789", 1)];
     let summary = load_one(destination, &contract, &Arc::new(mart(&contract, &rows, 1)), &manner(Mode::Load)).await;
     assert_eq!((summary.cuts, summary.nuls, summary.inserted), (vec![("name".to_owned(), 1)], 2, 3));
@@ -310,9 +359,10 @@ pub(super) async fn preflight_trims_or_refuses(destination: &Destination, folder
 }
 
 /// Shrinking, emptying and going back in time are refused until they are asked for.
-pub(super) async fn guards_hold(destination: &Destination, folder: &Path) {
+pub(super) async fn guards_hold(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let rows: Vec<Row> = (0..60).map(|n| plan(n, "x", 1)).collect();
     loaded(destination, &contract, &rows, 5).await;
     let accepting = {
@@ -341,9 +391,10 @@ pub(super) async fn guards_hold(destination: &Destination, folder: &Path) {
 }
 
 /// Rows edited by hand are invisible to a load, found by `--verify`, and told from rows that wait for a load.
-pub(super) async fn edits_by_hand_are_found(destination: &Destination, folder: &Path) {
+pub(super) async fn edits_by_hand_are_found(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let rows: Vec<Row> = (1..=20).map(|n| plan(n, "x", 1)).collect();
     let loaded_mart = Arc::new(mart(&contract, &rows, 1));
     load_one(destination, &contract, &loaded_mart, &manner(Mode::Load)).await;
@@ -351,7 +402,7 @@ pub(super) async fn edits_by_hand_are_found(destination: &Destination, folder: &
     let target = target(session.as_mut(), &contract).await;
     let update = Statements::new(session.flavour(), &target).update();
     let old_hash = row_hash(&rows[7][..2]);
-    session.execute(&update, &[text("edited"), Value::Int(old_hash), Value::Int(8)]).await.unwrap();
+    session.execute(&update, &[vec![text("edited"), Value::Int(old_hash), Value::Int(8)]]).await.unwrap();
     drop(session);
     assert_eq!(numbers(&load_one(destination, &contract, &loaded_mart, &manner(Mode::Load)).await), (0, 0, 0, 20, 0));
 
@@ -367,9 +418,10 @@ pub(super) async fn edits_by_hand_are_found(destination: &Destination, folder: &
 }
 
 /// A table that is not there, or not as the contract wants it, is told with the way out.
-pub(super) async fn a_wrong_table_is_told(destination: &Destination, folder: &Path) {
+pub(super) async fn a_wrong_table_is_told(place: &Place) {
+    let destination = &place.destination;
     let contract = plans();
-    migrated(destination, folder, &[&contract]).await;
+    place.migrated(&[&contract]).await;
     let other = state("absent", contract.columns.clone());
     let missing = load_one(destination, &other, &Arc::new(mart(&other, &[], 1)), &manner(Mode::Load)).await.error.unwrap();
     assert_eq!((missing.kind(), missing.remedy()), (Kind::Database, Some("run `etl migrate run`")));
@@ -378,6 +430,32 @@ pub(super) async fn a_wrong_table_is_told(destination: &Destination, folder: &Pa
     wider.columns.push(column("more", ColumnType::Date, ""));
     let error = load_one(destination, &wider, &Arc::new(mart(&wider, &[], 1)), &manner(Mode::Load)).await.error.unwrap();
     let told = format!("{error:?}");
-    assert!(told.contains("column `name` is VARCHAR(10), which cannot hold varchar(11); column `more` is missing"), "{told}");
+    assert!(told.contains("column `name` is varchar(10), which cannot hold varchar(11); column `more` is missing"), "{told}");
     assert!(error.remedy().unwrap().contains("etl migrate run"));
+}
+
+/// Comparing buckets before keys finds the same changes, rows of others among them, and reads few rows.
+pub(super) async fn buckets_find_the_same_changes(place: &Place) {
+    let destination = &place.destination;
+    let contract = plans();
+    place.migrated(&[&contract]).await;
+    let mut by_bucket = manner(Mode::Load);
+    by_bucket.bucketed_from = 0;
+    let rows: Vec<Row> = (0..2_000).map(|number| plan(number, "x", 1)).collect();
+    let first = load_one(destination, &contract, &Arc::new(mart(&contract, &rows, 1)), &by_bucket).await;
+    assert_eq!(numbers(&first), (2_000, 0, 0, 0, 0), "{:?}", first.error);
+    place.run("insert into plans (plan, name) values (5000, 'mine')").await;
+    let mut next: Vec<Row> = rows[..1_990].to_vec();
+    for number in [3, 700, 1_500] {
+        next[number] = plan(number as i64, "y", 1);
+    }
+    next.extend((3_000..3_005).chain([5_000]).map(|number| plan(number, "new", 1)));
+    let next_mart = Arc::new(mart(&contract, &next, 2));
+    let second = load_one(destination, &contract, &next_mart, &by_bucket).await;
+    assert_eq!(numbers(&second), (5, 3, 10, 1_987, 1), "{:?}", second.error);
+    next.last_mut().unwrap().splice(1.., [text("mine"), Value::Null]);
+    assert_eq!(stored(destination, &contract).await, next);
+    let third =
+        load_one(destination, &contract, &Arc::new(mart(&contract, &[&next[..1_995], &[plan(5_000, "new", 1)]].concat(), 3)), &by_bucket).await;
+    assert_eq!(numbers(&third), (0, 0, 0, 1_995, 1), "{:?}", third.error);
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{flavour::Flavour, session::Session, sqlite::SqliteSession};
+use super::{flavour::Flavour, mysql::MysqlSession, postgres::PostgresSession, session::Session, sqlite::SqliteSession};
 use crate::{
     error::{Error, Kind, Result},
     secret::{Secret, masked_url},
@@ -23,21 +23,26 @@ impl Destination {
     /// Understands the address.
     ///
     /// # Errors
-    /// [`Kind::Config`] for an engine that is not known or not there yet.
+    /// [`Kind::Config`] for an engine that is not known, [`Kind::MissingVariable`] for an address that needs variables which are not set.
     pub fn of(address: &Secret) -> Result<Self> {
-        let scheme = address.expose().split(':').next().unwrap_or_default();
+        let (scheme, rest) = address.expose().split_once(':').unwrap_or_default();
         let flavour = match scheme {
             "sqlite" => Flavour::Sqlite,
-            "mysql" | "mariadb" | "postgres" | "postgresql" => {
-                return Err(Error::new(Kind::Config, format!("the destination `{scheme}:` is not supported yet"))
-                    .hint("use `sqlite:PATH` in `database` of etl.toml or `ETL_DATABASE`"));
-            }
+            "mysql" | "mariadb" => Flavour::Mysql,
+            "postgres" | "postgresql" => Flavour::Postgres,
             _ => {
                 // The address is not repeated: it may hold a password in a form that we do not understand.
-                return Err(Error::new(Kind::Config, "the destination's address does not begin with `sqlite:`")
-                    .hint("set `database` in etl.toml or `ETL_DATABASE`, for example `sqlite:data/etl.sqlite`"));
+                return Err(Error::new(Kind::Config, "the destination's address does not begin with `sqlite:`, `mysql:` or `postgres:`")
+                    .hint("set `database` in etl.toml or `ETL_DATABASE`, for example `sqlite:data/etl.sqlite` or `mysql://user:password@host:3306/database`"));
             }
         };
+        if flavour != Flavour::Sqlite && !rest.starts_with("//") {
+            return Err(bare(scheme, rest));
+        }
+        if flavour != Flavour::Sqlite && !url::Url::parse(address.expose()).is_ok_and(|url| url.has_host() && url.path().len() > 1) {
+            return Err(Error::new(Kind::Config, format!("the destination `{scheme}:` does not name a server and a database"))
+                .hint(format!("an address is `{scheme}://user:password@host:port/database`; write what is special in the password as %XX")));
+        }
         Ok(Self { address: address.clone(), flavour, wait: WAIT })
     }
 
@@ -57,9 +62,19 @@ impl Destination {
     pub(super) async fn open(&self, create: bool) -> Result<Box<dyn Session>> {
         match self.flavour {
             Flavour::Sqlite => Ok(Box::new(SqliteSession::open(self.address.expose(), create, self.wait).await?)),
-            Flavour::Mysql | Flavour::Postgres => Err(Error::new(Kind::Internal, "an address without an engine")),
+            Flavour::Mysql => Ok(Box::new(MysqlSession::open(self.address.expose(), self.wait).await?)),
+            Flavour::Postgres => Ok(Box::new(PostgresSession::open(self.address.expose(), self.wait).await?)),
         }
     }
+}
+
+/// The error for an address without a server: the settings put the names of the variables that are missing behind the colon.
+fn bare(scheme: &str, missing: &str) -> Error {
+    Error::new(
+        Kind::MissingVariable,
+        format!("the destination `{scheme}:` takes server, account and database from the environment; not set: {missing}"),
+    )
+    .hint(format!("set the variables, or give the whole address: `{scheme}://user:password@host:port/database`"))
 }
 
 impl fmt::Display for Destination {
@@ -81,7 +96,16 @@ mod tests {
     fn addresses() {
         let of = |text: &str| Destination::of(&Secret::new(text));
         assert_eq!(of("sqlite:data/etl.sqlite").unwrap().to_string(), "sqlite:data/etl.sqlite");
-        for (text, part) in [("mysql://u:geheim@h/db", "not supported yet"), ("geheim", "does not begin with")] {
+        assert_eq!(of("mysql://u:geheim@h/db").unwrap().to_string(), "mysql://u:***@h/db");
+        assert_eq!(of("postgres://u:geheim@h/db?sslmode=verify-ca").unwrap().to_string(), "postgres://u:***@h/db?sslmode=verify-ca");
+        let faulty = [
+            ("geheim", "does not begin with"),
+            ("geheim://x", "does not begin with"),
+            ("mysql://u:geheim@h", "does not name"),
+            ("mysql:///geheim", "does not name"),
+            ("postgres:CLOUD_SQL_DATABASE_NAME", "not set: CLOUD_SQL_DATABASE_NAME"),
+        ];
+        for (text, part) in faulty {
             let error = of(text).err().map(|error| format!("{error:?} {:?}", error.remedy())).unwrap();
             assert!(error.contains(part) && !error.contains("geheim"), "{error}");
         }

@@ -41,7 +41,8 @@ enum Seen {
 /// Compares the rows of a table, one after another, with a mart.
 pub(super) struct Differ<K> {
     index: HashMap<u128, u32>,
-    rows: Vec<(i64, Seen)>,
+    /// Hash, position in the mart, fate.
+    rows: Vec<(i64, u32, Seen)>,
     diff: Diff<K>,
     on_missing: OnMissing,
 }
@@ -53,26 +54,32 @@ impl<K> Differ<K> {
         Self { index: HashMap::new(), rows: Vec::new(), diff, on_missing }
     }
 
-    /// Adds the mart's next row. False: its key was there already.
-    pub(super) fn add(&mut self, row: MartRow) -> bool {
-        let position = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        self.rows.push((row.hash, Seen::No));
-        self.index.insert(row.key, position).is_none()
+    /// Adds the mart's next row, at this position. False: its key was there already.
+    pub(super) fn add(&mut self, position: u32, row: MartRow) -> bool {
+        let place = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        self.rows.push((row.hash, position, Seen::No));
+        self.index.insert(row.key, place).is_none()
+    }
+
+    /// Counts rows that mart and table both have, and that were left out here and there.
+    pub(super) fn settled(&mut self, rows: u64) {
+        self.diff.unchanged += rows;
+        self.diff.owned += rows;
     }
 
     /// Takes a row of the table. `hash`: `None` = written by somebody else. `name`: its key, should it have to be deleted.
     pub(super) fn see(&mut self, key: u128, hash: Option<i64>, name: impl FnOnce() -> K) {
-        let found = self.index.get(&key).map(|position| *position as usize);
+        let found = self.index.get(&key).map(|place| *place as usize);
         let Some(hash) = hash else {
-            if let Some(position) = found {
-                self.rows[position].1 = Seen::Blocked;
+            if let Some(place) = found {
+                self.rows[place].2 = Seen::Blocked;
             }
             return;
         };
         self.diff.owned += 1;
         match (found, self.on_missing) {
-            (Some(position), _) if self.rows[position].0 == hash => self.rows[position].1 = Seen::Same,
-            (Some(position), _) => self.rows[position].1 = Seen::Changed,
+            (Some(place), _) if self.rows[place].0 == hash => self.rows[place].2 = Seen::Same,
+            (Some(place), _) => self.rows[place].2 = Seen::Changed,
             (None, OnMissing::Delete) => self.diff.delete.push(name()),
             (None, OnMissing::Keep) => self.diff.kept += 1,
         }
@@ -80,11 +87,11 @@ impl<K> Differ<K> {
 
     /// The difference, once every row of the table was seen.
     pub(super) fn finish(mut self) -> Diff<K> {
-        for (position, (_, seen)) in (0u32..).zip(&self.rows) {
+        for (_, position, seen) in &self.rows {
             match seen {
-                Seen::No => self.diff.insert.push(position),
-                Seen::Changed => self.diff.update.push(position),
-                Seen::Blocked => self.diff.blocked.push(position),
+                Seen::No => self.diff.insert.push(*position),
+                Seen::Changed => self.diff.update.push(*position),
+                Seen::Blocked => self.diff.blocked.push(*position),
                 Seen::Same => self.diff.unchanged += 1,
             }
         }
@@ -110,8 +117,8 @@ mod tests {
 
     fn diff(mart: &[(u128, i64)], table: &[(u128, Option<i64>)], on_missing: OnMissing) -> Diff<u128> {
         let mut differ = Differ::new(on_missing);
-        for (key, hash) in mart {
-            assert!(differ.add(MartRow { key: *key, hash: *hash }));
+        for (position, (key, hash)) in (0..).zip(mart) {
+            assert!(differ.add(position, MartRow { key: *key, hash: *hash }));
         }
         for (key, hash) in table {
             differ.see(*key, *hash, || *key);
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn a_key_twice_is_told() {
         let mut differ: Differ<u128> = Differ::new(OnMissing::Delete);
-        assert!(differ.add(MartRow { key: 1, hash: 1 }));
-        assert!(!differ.add(MartRow { key: 1, hash: 2 }));
+        assert!(differ.add(0, MartRow { key: 1, hash: 1 }));
+        assert!(!differ.add(1, MartRow { key: 1, hash: 2 }));
     }
 }

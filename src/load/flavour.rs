@@ -1,5 +1,7 @@
 //! What differs between the engines' SQL without a connection: quoting, placeholders, limits, type names.
 
+use std::fmt::Write;
+
 use crate::catalog::ColumnType;
 
 /// An engine whose SQL we write.
@@ -34,19 +36,20 @@ impl Flavour {
         }
     }
 
-    /// The placeholder of parameter `number`, from 1.
-    pub(super) fn placeholder(self, number: usize) -> String {
+    /// Appends the placeholder of parameter `number`, from 1.
+    pub(super) fn push_placeholder(self, text: &mut String, number: usize) {
         match self {
-            Self::Postgres => format!("${number}"),
-            Self::Sqlite | Self::Mysql => "?".to_owned(),
+            // Writing into a String cannot fail.
+            Self::Postgres => drop(write!(text, "${number}")),
+            Self::Sqlite | Self::Mysql => text.push('?'),
         }
     }
 
-    /// Parameters that one statement may have.
-    pub(super) fn max_parameters(self) -> usize {
+    /// The type that a CAST to 64 bits names.
+    pub(super) fn bigint(self) -> &'static str {
         match self {
-            Self::Sqlite => 32_766,
-            Self::Mysql | Self::Postgres => 65_535,
+            Self::Mysql => "signed",
+            Self::Sqlite | Self::Postgres => "bigint",
         }
     }
 
@@ -60,6 +63,24 @@ impl Flavour {
             Self::Postgres => {
                 r#"count("_row_hash"), coalesce(sum("_row_hash" & 4294967295), 0)::bigint, coalesce(sum(("_row_hash" >> 32) & 4294967295), 0)::bigint"#
             }
+        }
+    }
+
+    /// The bucket of a row: the low 16 bits of its hash, as a BIGINT column.
+    pub(super) fn bucket(self) -> &'static str {
+        match self {
+            Self::Mysql => "cast(`_row_hash` & 65535 as signed)",
+            Self::Sqlite | Self::Postgres => r#"("_row_hash" & 65535)"#,
+        }
+    }
+
+    /// Whether the row's bucket is marked: `marks` is a byte for each bucket, in hex, `01` where it is marked. One look at one
+    /// byte costs the server the same however many are marked, which a long IN list does not.
+    pub(super) fn is_marked(self, marks: &str) -> String {
+        match self {
+            Self::Mysql => format!("substr(x'{marks}', 1 + (`_row_hash` & 65535), 1) = x'01'"),
+            Self::Sqlite => format!(r#"substr(x'{marks}', 1 + ("_row_hash" & 65535), 1) = x'01'"#),
+            Self::Postgres => format!(r#"get_byte(decode('{marks}', 'hex'), ("_row_hash" & 65535)::int) = 1"#),
         }
     }
 
@@ -83,7 +104,11 @@ impl Flavour {
             (Self::Postgres, ColumnType::Timestamp) => return "TIMESTAMP(0)".to_owned(),
         };
         match (self, key) {
-            (Self::Mysql, true) => format!("{text} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
+            // utf8mb4_bin takes `a` and `a ` for equal (PAD SPACE). The collations that do not have another name in each server;
+            // each reads its own comment and passes over the other one.
+            (Self::Mysql, true) => {
+                format!("{text} CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */")
+            }
             (Self::Postgres, true) => format!("{text} COLLATE \"C\""),
             // SQLite compares byte by byte unless told otherwise.
             (Self::Sqlite, _) | (Self::Mysql | Self::Postgres, false) => text,

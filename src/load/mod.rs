@@ -3,28 +3,42 @@
 //! [`run`] takes the newest manifests of the lake; one table after another goes the way of `table.rs`. Every engine is
 //! one implementation of the trait in `session.rs`; SQL text is built in `statement.rs` and nowhere else.
 
+mod again;
 mod apply;
 mod batch;
+mod buckets;
 mod canonical;
 mod cells;
 mod civil;
 mod compare;
 #[cfg(test)]
 mod conformance;
+mod connect;
+#[cfg(test)]
+mod cut;
 mod destination;
 mod diff;
 mod flavour;
+mod folds;
 mod guard;
 mod ledger;
 mod mart;
 pub mod migrate;
+mod mysql;
+mod mysql_values;
+#[cfg(test)]
+mod on_servers;
 mod picked;
 mod plan;
+mod postgres;
+mod postgres_values;
 mod preflight;
 mod published;
 mod run;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod scratch;
 mod session;
 mod sqlite;
 mod sqlite_values;

@@ -118,7 +118,8 @@ fn share(contract: &Contract, target: &Target, mart: &Mart, batches: &Mutex<Enum
         for row in 0..rows.len() {
             canonical.start();
             for (column, is_hashed) in is_hashed.iter().enumerate() {
-                match rows.value(column, row, &mut share.trims[column]) {
+                let value = rows.value(column, row, &mut share.trims[column]);
+                match value.and_then(|value| if target.charsets[column].holds(&value) { Ok(value) } else { Err(Misfit::CharacterSet) }) {
                     Ok(value) if *is_hashed => canonical.push(&value),
                     Ok(_) => {}
                     Err(misfit) => share.misfits.entry((column, misfit)).or_default().add((number, row), || sample(contract, &rows, row)),

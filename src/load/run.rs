@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     batch::{Pair, Summary, load},
+    buckets::WORTH_IT,
     destination::Destination,
     migrate::{self, State},
     published::newest,
@@ -68,6 +69,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         accept_shrink: job.accept_shrink.to_vec(),
         asked_for: job.as_of.is_some(),
         mode,
+        bucketed_from: WORTH_IT,
         clock: job.settings.clock.clone(),
     };
     let mut pairs = Vec::with_capacity(contracts.len());

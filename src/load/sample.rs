@@ -1,12 +1,18 @@
 //! Contracts, marts and databases for the tests of this room.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use arrow::{
     array::{ArrayRef, Date32Array, Float64Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema},
 };
 use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
@@ -14,12 +20,14 @@ use super::{
     destination::Destination,
     mart::{Batches, Mart},
     migrate,
+    scratch::{Scratch, Server},
     table::{Manner, Mode, TableSummary},
     value::{Value, days_of},
 };
 use crate::{
     catalog::{Column, ColumnType, Contract, Grain, OnMissing},
     clock::Clock,
+    error::Result,
     events::Silent,
     secret::Secret,
     settings::LoadLimits,
@@ -92,7 +100,7 @@ pub(super) fn day(day: u32) -> Value<'static> {
 pub(super) fn mart(contract: &Contract, rows: &[Row], as_of: u32) -> Mart {
     let batch = batch(contract, rows);
     let as_of: DateTime<Utc> = NaiveDate::from_ymd_opt(2025, 1, as_of).unwrap().and_hms_opt(4, 0, 0).unwrap().and_utc();
-    let open = move || -> crate::error::Result<Batches> {
+    let open = move || -> Result<Batches> {
         // Small batches, so that positions run over several.
         let size = 7.max(batch.num_rows() / 4);
         let slices: Vec<_> = (0..batch.num_rows()).step_by(size).map(|start| Ok(batch.slice(start, size.min(batch.num_rows() - start)))).collect();
@@ -142,12 +150,90 @@ pub(super) fn address(folder: &Path) -> Secret {
     Secret::new(format!("sqlite:{}", folder.join("db.sqlite").display()))
 }
 
-/// Writes the migrations for these contracts into `folder` and runs them.
-pub(super) async fn migrated(destination: &Destination, folder: &Path, contracts: &[&Contract]) {
-    let migrations = folder.join("migrations");
-    let now = "2025-01-01T00:00:00Z".parse().unwrap();
-    migrate::write(&migrations, &migrate::tables(contracts.iter().copied()).unwrap(), "sample", now).unwrap();
-    migrate::bring(destination, &migrations).await.unwrap();
+/// Where a check of the conformance suite runs: an empty database, and a folder for its migrations.
+pub(super) struct Place {
+    /// As the account that loads.
+    pub(super) destination: Destination,
+    /// As the account that migrates.
+    owner: Destination,
+    pub(super) folder: tempfile::TempDir,
+    /// Of a server; `None` for SQLite.
+    pub(super) scratch: Option<Scratch>,
+}
+
+impl Place {
+    /// An empty SQLite file.
+    pub(super) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = sqlite(folder.path());
+        Self { owner: destination.clone(), destination, folder, scratch: None }
+    }
+
+    /// An empty database on a server.
+    pub(super) async fn on(server: Server) -> Self {
+        let scratch = Scratch::new(server).await;
+        let of = |url: String| Destination::of(&Secret::new(url)).unwrap().waiting(Duration::from_secs(1));
+        Self { destination: of(scratch.loader()), owner: of(scratch.owner()), folder: tempfile::tempdir().unwrap(), scratch: Some(scratch) }
+    }
+
+    /// The folder of the migrations.
+    pub(super) fn migrations(&self) -> PathBuf {
+        self.folder.path().join("migrations")
+    }
+
+    /// Writes the migrations for these contracts and runs them.
+    pub(super) async fn migrated(&self, contracts: &[&Contract]) {
+        let now = "2025-01-01T00:00:00Z".parse().unwrap();
+        migrate::write(&self.migrations(), &migrate::tables(contracts.iter().copied()).unwrap(), "sample", now).unwrap();
+        self.bring().await.unwrap();
+    }
+
+    /// Runs the migrations that are pending.
+    pub(super) async fn bring(&self) -> Result<Vec<String>> {
+        self.bring_from(&self.migrations()).await
+    }
+
+    /// Runs the migrations of a folder.
+    pub(super) async fn bring_from(&self, migrations: &Path) -> Result<Vec<String>> {
+        migrate::bring(&self.owner, migrations).await
+    }
+
+    /// A connection of the server's own account that stays open.
+    pub(super) async fn stranger(&self) -> Stranger {
+        let url = self.scratch.as_ref().unwrap().url();
+        if url.starts_with("mysql") {
+            Stranger::Mysql(Box::new(MySqlConnection::connect(&url).await.unwrap()))
+        } else {
+            Stranger::Postgres(Box::new(PgConnection::connect(&url).await.unwrap()))
+        }
+    }
+
+    /// Runs statements that `etl` would not.
+    pub(super) async fn run(&self, sql: &str) {
+        match &self.scratch {
+            Some(scratch) => scratch.run(sql).await,
+            None => {
+                let mut connection = SqliteConnection::connect(address(self.folder.path()).expose()).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+}
+
+/// Somebody else at the database.
+pub(super) enum Stranger {
+    Mysql(Box<MySqlConnection>),
+    Postgres(Box<PgConnection>),
+}
+
+impl Stranger {
+    pub(super) async fn run(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Mysql(connection) => drop(sqlx::raw_sql(sql).execute(connection.as_mut()).await.unwrap()),
+            Self::Postgres(connection) => drop(sqlx::raw_sql(sql).execute(connection.as_mut()).await.unwrap()),
+        }
+    }
 }
 
 /// A load without special wishes.
@@ -157,6 +243,7 @@ pub(super) fn manner(mode: Mode) -> Manner {
         accept_shrink: Vec::new(),
         asked_for: false,
         mode,
+        bucketed_from: u64::MAX,
         clock: Clock::starting_at("2025-01-31T00:00:00Z".parse().unwrap()),
     }
 }

@@ -58,8 +58,9 @@ pub(super) trait Session: Send {
 
     // --- rows ---
 
-    /// Runs a statement; gives the number of rows that it changed.
-    fn execute<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>>;
+    /// Runs a statement once for each of these lists of parameters, in as few round trips as the engine allows; gives the
+    /// number of rows that all of them changed.
+    fn execute<'a>(&'a mut self, sql: &'a Sql, many: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<u64>>;
 
     /// Runs a query whose columns have these types, row by row. A stored value that is not of its type is given as a text.
     fn fetch<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>], kinds: &'a [ColumnType], each: Each<'a>) -> BoxFuture<'a, Result<()>>;

@@ -18,7 +18,7 @@ use super::{
     session::{Access, Applied, Each, Session},
     sqlite_values::{append, arguments, portable, row_values},
     statement::{Sql, insert},
-    target::{Collation, RealColumn, TableFacts, UniqueIndex},
+    target::{Charset, Collation, RealColumn, TableFacts, UniqueIndex},
     value::Value,
 };
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 
 /// Rows of one INSERT (fewer where the columns are many).
 const INSERT_ROWS: usize = 500;
+
+/// Parameters that one statement may have.
+const MAX_PARAMETERS: usize = 32_766;
 
 /// Rows that SQLite's thread may read ahead: with few of them, two threads wait for each other all the time.
 const ROW_BUFFER: usize = 4_096;
@@ -120,6 +123,7 @@ impl Session for SqliteSession {
                     kind: portable(declared),
                     not_null: *not_null != 0,
                     filled: default.is_some() || is_rowid(name, declared),
+                    charset: Charset::Unicode,
                 });
                 if is_rowid(name, declared) {
                     facts.unique.push(UniqueIndex { columns: vec![(name.clone(), Collation::Binary)] });
@@ -127,11 +131,7 @@ impl Session for SqliteSession {
             }
             let mut last = String::new();
             for (index, column, collation) in indexes {
-                let collation = match collation.to_ascii_uppercase().as_str() {
-                    "NOCASE" => Collation::NoCase,
-                    "RTRIM" => Collation::TrailingBlanks,
-                    _ => Collation::Binary,
-                };
+                let collation = if collation.eq_ignore_ascii_case("binary") { Collation::Binary } else { Collation::Named(collation) };
                 if index != last || facts.unique.is_empty() {
                     facts.unique.push(UniqueIndex { columns: Vec::new() });
                     last = index;
@@ -176,13 +176,17 @@ impl Session for SqliteSession {
 
     // --- rows ---
 
-    fn execute<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>]) -> BoxFuture<'a, Result<u64>> {
+    fn execute<'a>(&'a mut self, sql: &'a Sql, many: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            let done = sqlx::query_with(sql.safe(), arguments(values)?)
-                .execute(&mut self.connection)
-                .await
-                .map_err(|error| failed(error, || "a statement failed"))?;
-            Ok(done.rows_affected())
+            let mut changed = 0;
+            for values in many {
+                let done = sqlx::query_with(sql.safe(), arguments(values)?)
+                    .execute(&mut self.connection)
+                    .await
+                    .map_err(|error| failed(error, || "a statement failed"))?;
+                changed += done.rows_affected();
+            }
+            Ok(changed)
         })
     }
 
@@ -199,10 +203,10 @@ impl Session for SqliteSession {
 
     fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let at_once = INSERT_ROWS.min(Flavour::Sqlite.max_parameters() / columns.len().max(1)).max(1);
-            let whole = insert(Flavour::Sqlite, table, columns.iter().copied(), at_once);
+            let at_once = INSERT_ROWS.min(MAX_PARAMETERS / columns.len().max(1)).max(1);
+            let whole = insert(Flavour::Sqlite, table, columns, at_once);
             for chunk in rows.chunks(at_once) {
-                let sql = if chunk.len() == at_once { whole.clone() } else { insert(Flavour::Sqlite, table, columns.iter().copied(), chunk.len()) };
+                let sql = if chunk.len() == at_once { whole.clone() } else { insert(Flavour::Sqlite, table, columns, chunk.len()) };
                 let mut bound = SqliteArguments::default();
                 for row in chunk {
                     append(&mut bound, row)?;
@@ -258,80 +262,23 @@ impl Session for SqliteSession {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
     use crate::load::{
         conformance,
-        sample::{column, load_one, manner, mart, migrated, numbers, plan, plans, sqlite, state, text},
+        sample::{Place, load_one, manner, mart, numbers, plan, plans},
         table::Mode,
     };
 
-    /// Runs a check of the conformance suite against an empty file.
-    macro_rules! conforms {
-        ($($check:ident),* $(,)?) => {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $check() {
-                let folder = tempfile::tempdir().unwrap();
-                conformance::$check(&sqlite(folder.path()), folder.path()).await;
-            })*
-        };
-    }
-
-    conforms!(
-        limits_round_trip,
-        rows_come_change_and_go,
-        kept_rows_stay,
-        rows_of_others_are_blocked,
-        a_snapshot_owns_its_days,
-        a_broken_load_leaves_nothing,
-        loads_exclude_each_other,
-        preflight_trims_or_refuses,
-        guards_hold,
-        edits_by_hand_are_found,
-        a_wrong_table_is_told,
-    );
-
-    #[test]
-    fn any_row_round_trips() {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        conformance::any_row_round_trips(&runtime, &sqlite(folder.path()), folder.path());
-    }
+    conformance::conforms!(Place::sqlite());
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_rerun_leaves_the_file_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let destination = sqlite(folder.path());
+        let place = Place::sqlite();
         let contract = plans();
-        migrated(&destination, folder.path(), &[&contract]).await;
+        place.migrated(&[&contract]).await;
         let mart = Arc::new(mart(&contract, &[plan(1, "a", 1), plan(2, "b", 1)], 1));
-        load_one(&destination, &contract, &mart, &manner(Mode::Load)).await;
-        let before = fs_err::read(folder.path().join("db.sqlite")).unwrap();
-        assert_eq!(numbers(&load_one(&destination, &contract, &mart, &manner(Mode::Load)).await), (0, 0, 0, 2, 0));
-        assert!(before == fs_err::read(folder.path().join("db.sqlite")).unwrap(), "the file has changed");
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_collation_decides_which_keys_are_equal() {
-        let folder = tempfile::tempdir().unwrap();
-        let destination = sqlite(folder.path());
-        let mut contract = state("names", vec![column("name", ColumnType::Varchar(10), "not null"), column("n", ColumnType::Integer, "")]);
-        contract.identity = None;
-        migrated(&destination, folder.path(), &[]).await;
-        let mut session =
-            SqliteSession::open(&format!("sqlite:{}", folder.path().join("db.sqlite").display()), false, Duration::from_secs(1)).await.unwrap();
-        sqlx::raw_sql(
-            "create table names (name varchar(10) not null collate nocase, n integer, _row_hash bigint); create unique index k on names (name)",
-        )
-        .execute(&mut session.connection)
-        .await
-        .unwrap();
-        let row = |name: &str, n: i64| vec![text(name), Value::Int(n)];
-        let error =
-            load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1), row("A", 2)], 1)), &manner(Mode::Load)).await.error.unwrap();
-        assert!(format!("{error:?}").contains("equal under the collation of `name`"), "{error:?}");
-        assert_eq!(load_one(&destination, &contract, &Arc::new(mart(&contract, &[row("a", 1)], 1)), &manner(Mode::Load)).await.inserted, 1);
-        let respelt = Arc::new(mart(&contract, &[row("A", 1)], 2));
-        assert_eq!(numbers(&load_one(&destination, &contract, &respelt, &manner(Mode::Load)).await), (0, 1, 0, 0, 0));
-        assert!(load_one(&destination, &contract, &respelt, &manner(Mode::Verify)).await.error.is_none());
+        load_one(&place.destination, &contract, &mart, &manner(Mode::Load)).await;
+        let before = fs_err::read(place.folder.path().join("db.sqlite")).unwrap();
+        assert_eq!(numbers(&load_one(&place.destination, &contract, &mart, &manner(Mode::Load)).await), (0, 0, 0, 2, 0));
+        assert!(before == fs_err::read(place.folder.path().join("db.sqlite")).unwrap(), "the file has changed");
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Manner {
     /// The mart's time was asked for, so it may be older than what is loaded.
     pub(super) asked_for: bool,
     pub(super) mode: Mode,
+    /// Rows of mart and table from which on buckets are compared before keys.
+    pub(super) bucketed_from: u64,
     pub(super) clock: Clock,
 }
 
@@ -160,7 +162,8 @@ impl One<'_> {
         let diff = if before == scan.digest {
             Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
         } else {
-            difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days).await?
+            let bucketed = before.rows + scan.digest.rows >= self.manner.bucketed_from;
+            difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, bucketed).await?
         };
         let counts = counts(&diff);
         summary.take(&counts);

@@ -26,6 +26,31 @@ pub(super) struct RealColumn {
     pub(super) not_null: bool,
     /// It has a default, or the database fills it.
     pub(super) filled: bool,
+    /// The texts that it can hold.
+    pub(super) charset: Charset,
+}
+
+/// The texts that a column can hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Charset {
+    /// All of Unicode.
+    #[default]
+    Unicode,
+    /// Code points up to U+FFFF: MySQL's utf8mb3.
+    ThreeBytes,
+    /// Another character set, of which only ASCII is sure.
+    Ascii,
+}
+
+impl Charset {
+    /// Whether the value can be stored.
+    pub(super) fn holds(self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::ThreeBytes, Value::Text(text)) => !text.bytes().any(|byte| byte >= 0xf0),
+            (Self::Ascii, Value::Text(text)) => text.is_ascii(),
+            _ => true,
+        }
+    }
 }
 
 /// The columns of a unique index with the collation that each compares by.
@@ -35,25 +60,12 @@ pub(super) struct UniqueIndex {
 }
 
 /// When two texts count as equal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Collation {
     /// Byte by byte.
     Binary,
-    /// ASCII letters regardless of case.
-    NoCase,
-    /// Trailing blanks do not count.
-    TrailingBlanks,
-}
-
-impl Collation {
-    /// The form in which equal values are the same.
-    pub(super) fn fold<'a>(self, value: &'a Value<'a>) -> Value<'a> {
-        match (self, value) {
-            (Self::NoCase, Value::Text(text)) => Value::Text(text.to_ascii_lowercase().into()),
-            (Self::TrailingBlanks, Value::Text(text)) => Value::Text(text.trim_end_matches(' ').into()),
-            _ => value.borrowed(),
-        }
-    }
+    /// As the server decides by its collation of this name; it is asked, see `folds.rs`.
+    Named(String),
 }
 
 /// A contract that fits its real table: all that the statements need.
@@ -69,6 +81,8 @@ pub(super) struct Target {
     pub(super) updatable: Vec<usize>,
     /// The day column of a snapshot.
     pub(super) date: Option<String>,
+    /// The texts that each column can hold.
+    pub(super) charsets: Vec<Charset>,
 }
 
 /// A column of the natural key.
@@ -106,15 +120,17 @@ impl Target {
             .map(|(position, name)| {
                 let collation = index
                     .and_then(|index| index.columns.iter().find(|(column, _)| column == name))
-                    .map_or(Collation::Binary, |(_, collation)| *collation);
+                    .map_or(Collation::Binary, |(_, collation)| collation.clone());
                 KeyColumn { name: name.clone(), position, collation }
             })
             .collect::<Vec<_>>();
         let hashed: Vec<usize> = (0..contract.columns.len()).filter(|position| !contract.columns[*position].insert_only).collect();
         // A key that is equal under its collation only must be written too, or the table would keep the old spelling.
         let fixed = |position: &usize| key.iter().any(|key| key.position == *position && key.collation == Collation::Binary);
+        let charset = |name: &str| facts.columns.iter().find(|real| real.name == name).map(|real| real.charset).unwrap_or_default();
         Ok(Self {
             table: table.clone(),
+            charsets: contract.columns.iter().map(|column| charset(&column.name)).collect(),
             columns: contract.columns.iter().map(|column| column.name.clone()).collect(),
             updatable: hashed.iter().copied().filter(|position| !fixed(position)).collect(),
             hashed,
@@ -139,7 +155,8 @@ fn differences(contract: &Contract, facts: &TableFacts) -> Vec<String> {
         match real(name) {
             None => faults.push(format!("column `{name}` is missing")),
             Some(found) if !found.kind.is_some_and(|kind| holds(kind, column.kind)) => {
-                faults.push(format!("column `{name}` is {}, which cannot hold {}", found.declared, column.kind));
+                let real = found.kind.map_or_else(|| found.declared.clone(), |kind| kind.to_string());
+                faults.push(format!("column `{name}` is {real}, which cannot hold {}", column.kind));
             }
             Some(found) if found.not_null && !column.not_null => faults.push(format!("column `{name}` refuses NULL, which the contract allows")),
             Some(_) => {}
@@ -186,9 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_fold_by_collation() {
-        assert_eq!(Collation::NoCase.fold(&Value::Text("AÉ".into())), Value::Text("aÉ".into()));
-        assert_eq!(Collation::TrailingBlanks.fold(&Value::Text("a \t ".into())), Value::Text("a \t".into()));
-        assert_eq!(Collation::Binary.fold(&Value::Int(1)), Value::Int(1));
+    fn character_sets() {
+        let text = |text: &str| Value::Text(text.to_owned().into());
+        for (charset, want) in [(Charset::Unicode, [true; 3]), (Charset::ThreeBytes, [true, true, false]), (Charset::Ascii, [true, false, false])] {
+            assert_eq!([text("a"), text("ש"), text("😀")].map(|value| charset.holds(&value)), want, "{charset:?}");
+        }
     }
 }

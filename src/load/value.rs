@@ -45,6 +45,8 @@ pub(super) enum Misfit {
     NotFinite,
     DateOutOfRange,
     WrongType,
+    /// A text that the column's character set cannot hold.
+    CharacterSet,
     /// A snapshot row whose day is not among the days that the mart says it computed.
     OutsideDays,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Misfit {
             Self::NotFinite => "is NaN or infinite",
             Self::DateOutOfRange => "is outside of the years 1000 to 9999",
             Self::WrongType => "is not of the column's type",
+            Self::CharacterSet => "has characters that the column's character set cannot hold (convert the table to utf8mb4)",
             Self::OutsideDays => "is a day that the mart did not compute",
         })
     }

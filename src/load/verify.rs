@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::{
     canonical::Canonical,
-    compare::fingerprint,
+    folds::Folds,
     mart::{Mart, Rows, key_text},
     picked::rows_at,
     plan::{Change, changes},
@@ -59,7 +59,8 @@ struct Expected {
 
 /// Compares all values of the owned rows with the mart.
 pub(super) async fn verify(session: &mut dyn Session, contract: &Contract, target: &Target, mart: &Mart, days: &[Value<'_>]) -> Result<Verification> {
-    let mut expected = expected(contract, target, mart)?;
+    let folds = Folds::ask(session, contract, target, mart, days).await?;
+    let mut expected = expected(contract, target, mart, &folds)?;
     let mut kinds: Vec<ColumnType> = contract.columns.iter().map(|column| column.kind).collect();
     kinds.push(ColumnType::BigInt);
     let sql = Statements::new(session.flavour(), target).owned_rows(days.len());
@@ -70,7 +71,7 @@ pub(super) async fn verify(session: &mut dyn Session, contract: &Contract, targe
         .fetch(&sql, days, &kinds, &mut |row| {
             found.rows += 1;
             let key: Vec<Value<'_>> = target.key.iter().map(|key| row[key.position].borrowed()).collect();
-            let mart_row = expected.get_mut(&fingerprint(&mut canonical, target, &key));
+            let mart_row = expected.get_mut(&folds.fingerprint(&mut canonical, &key));
             canonical.start();
             target.hashed.iter().for_each(|position| canonical.push(&row[*position]));
             let (hash, values) = canonical.hash_and_digest();
@@ -107,7 +108,7 @@ pub(super) async fn verify(session: &mut dyn Session, contract: &Contract, targe
     Ok(found)
 }
 
-fn expected(contract: &Contract, target: &Target, mart: &Mart) -> Result<HashMap<u128, Expected>> {
+fn expected(contract: &Contract, target: &Target, mart: &Mart, folds: &Folds) -> Result<HashMap<u128, Expected>> {
     let mut expected = HashMap::new();
     let mut canonical = Canonical::default();
     let mut position = 0;
@@ -117,7 +118,7 @@ fn expected(contract: &Contract, target: &Target, mart: &Mart) -> Result<HashMap
         for row in 0..rows.len() {
             let values = rows.row(row)?;
             let key: Vec<Value<'_>> = target.key.iter().map(|key| values[key.position].borrowed()).collect();
-            let key = fingerprint(&mut canonical, target, &key);
+            let key = folds.fingerprint(&mut canonical, &key);
             canonical.start();
             target.hashed.iter().for_each(|position| canonical.push(&values[*position]));
             expected.insert(key, Expected { values: canonical.hash_and_digest().1, position, seen: false });

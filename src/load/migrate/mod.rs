@@ -1,6 +1,8 @@
 //! Migrations own the schema of the destination. `new` writes them from the contracts, people review them, `run` applies them.
 
 mod change;
+#[cfg(test)]
+pub(super) mod checks;
 mod ddl;
 mod files;
 mod rebuild;

@@ -1,0 +1,399 @@
+//! MySQL behind the seam. The tests run against MariaDB too, so nothing here is the one's or the other's alone.
+//!
+//! The lock is `GET_LOCK`, taken before the transaction begins, so that what is read after it is the newest state.
+//! READ COMMITTED: a statement for one key locks that row and no gaps, so nobody waits who writes to other rows.
+
+use std::{str::FromStr, time::Duration};
+
+use futures::{StreamExt, future::BoxFuture};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, MySqlConnection,
+    migrate::{Migrate, Migrator},
+    mysql::{MySqlConnectOptions, MySqlDatabaseError},
+};
+
+use super::{
+    connect::connect,
+    flavour::Flavour,
+    mysql_values::{arguments, charset, literal, literal_size, portable, row_values},
+    session::{Access, Applied, Each, Session},
+    statement::{Packet, Sql},
+    target::{Collation, RealColumn, TableFacts, UniqueIndex},
+    value::Value,
+};
+use crate::{
+    catalog::ColumnType,
+    error::{Error, Kind, OrFail, Result},
+};
+
+/// Bytes of literals that travel together, where the server takes as many.
+const PACKET: usize = 1 << 20;
+
+/// Seconds after which the server ends a connection that says nothing, so that a lost one does not hold the lock for hours.
+const IDLE: u32 = 900;
+
+/// An open connection.
+pub(super) struct MysqlSession {
+    connection: MySqlConnection,
+    wait: Duration,
+    /// Bytes that one packet may have.
+    max_packet: usize,
+}
+
+impl MysqlSession {
+    /// Connects to `url` (`mysql://user:password@host:port/database?ssl-mode=…&ssl-ca=…`).
+    pub(super) async fn open(url: &str, wait: Duration) -> Result<Self> {
+        // The cause is not attached: it could repeat a part of the address.
+        let options = MySqlConnectOptions::from_str(url)
+            .map_err(|_| Error::new(Kind::Config, "the destination is no address like `mysql://user:password@host:3306/database`"))?
+            .charset("utf8mb4")
+            .timezone(Some("+00:00".to_owned()))
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .disable_statement_logging();
+        let connection = connect(&options).await.map_err(|error| failed(error, || "cannot connect to the database"))?;
+        let mut session = Self { connection, wait, max_packet: PACKET };
+        session.prepare().await.map_err(|error| failed(error, || "cannot set up the connection"))?;
+        Ok(session)
+    }
+
+    /// Whatever the server's defaults are, a load meets the same session.
+    async fn prepare(&mut self) -> sqlx::Result<()> {
+        let seconds = seconds(self.wait);
+        let settings = format!(
+            "set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+             autocommit = 1, innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, wait_timeout = {IDLE}; \
+             set names utf8mb4 collate utf8mb4_bin; \
+             set session transaction isolation level read committed"
+        );
+        sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut self.connection).await?;
+        let max: i64 = sqlx::query_scalar("select cast(@@max_allowed_packet as signed)").fetch_one(&mut self.connection).await?;
+        self.max_packet = usize::try_from(max).unwrap_or(PACKET);
+        Ok(())
+    }
+
+    /// Takes the lock of all loads and migrations of this database.
+    async fn lock(&mut self) -> Result<()> {
+        let taken: Option<i64> = sqlx::query_scalar("select cast(get_lock(concat('etl.', sha1(database())), ?) as signed)")
+            .bind(seconds(self.wait))
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(|error| failed(error, || "cannot take the lock"))?;
+        if taken == Some(1) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Locked, "cannot begin: another process is writing to the database"))
+    }
+
+    async fn unlock(&mut self) -> Result<()> {
+        self.plain("do release_lock(concat('etl.', sha1(database())))", "cannot release the lock").await
+    }
+
+    async fn plain(&mut self, statement: &'static str, message: &'static str) -> Result<()> {
+        sqlx::raw_sql(statement).execute(&mut self.connection).await.map_err(|error| failed(error, || message))?;
+        Ok(())
+    }
+
+    /// Whether nothing more should be added to a packet of so many bytes if `next` bytes are to follow.
+    fn is_full(bytes: usize, next: usize) -> bool {
+        bytes > 0 && bytes + next > PACKET
+    }
+
+    fn fits(&self, packet: &Packet) -> Result<()> {
+        if packet.len() < self.max_packet {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Database, format!("a row has {} bytes as a statement; the server takes {}", packet.len(), self.max_packet))
+            .hint("raise `max_allowed_packet` of the server"))
+    }
+}
+
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).max(1).try_into().unwrap_or(1)
+}
+
+/// Our error for one of MySQL: waiting in vain for a lock, and deadlocks, are locks; all else is a failure.
+fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> Error {
+    let number = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>()).map(MySqlDatabaseError::number);
+    let kind = if matches!(number, Some(1205 | 1213)) { Kind::Locked } else { Kind::Database };
+    let failed = Error::new(kind, message()).because(error);
+    match number {
+        Some(1044 | 1045 | 1142 | 1143 | 1227) => failed.hint("check account and password, and the rights that docs/load.md lists"),
+        Some(1049) => failed.hint("there is no such database on the server; create it, then run `etl migrate run`"),
+        _ => failed,
+    }
+}
+
+impl Session for MysqlSession {
+    // --- facts ---
+
+    fn flavour(&self) -> Flavour {
+        Flavour::Mysql
+    }
+
+    fn server(&mut self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async {
+            let version: String = sqlx::query_scalar("select version()")
+                .fetch_one(&mut self.connection)
+                .await
+                .map_err(|error| failed(error, || "cannot ask for the version"))?;
+            let name = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+            Ok(format!("{name} {}", version.split('-').next().unwrap_or_default()))
+        })
+    }
+
+    fn facts<'a>(&'a mut self, table: &'a str) -> BoxFuture<'a, Result<Option<TableFacts>>> {
+        Box::pin(async move {
+            let describing = || format!("cannot describe the table `{table}`");
+            // The casts give both servers' columns one type.
+            let columns: Vec<(String, String, String, Option<String>, i64)> = sqlx::query_as(
+                "select cast(column_name as char), cast(column_type as char), cast(is_nullable as char), cast(character_set_name as char),
+                        cast(column_default is not null or extra like '%auto_increment%' or extra like '%GENERATED%' as signed)
+                 from information_schema.columns where table_schema = database() and table_name = ? order by ordinal_position",
+            )
+            .bind(table)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| failed(error, describing))?;
+            if columns.is_empty() {
+                return Ok(None);
+            }
+            let mut facts = TableFacts::default();
+            for (name, declared, nullable, set, filled) in columns {
+                facts.columns.push(RealColumn {
+                    kind: portable(&declared),
+                    not_null: nullable != "YES",
+                    filled: filled != 0,
+                    charset: charset(set.as_deref()),
+                    name,
+                    declared,
+                });
+            }
+            // An index on a part of a text, or on an expression, says nothing about the whole key.
+            let indexes: Vec<(String, Option<String>, Option<String>, i64)> = sqlx::query_as(
+                "select cast(s.index_name as char), cast(s.column_name as char), cast(c.collation_name as char), cast(s.sub_part is not null as signed)
+                 from information_schema.statistics as s
+                 left join information_schema.columns as c
+                   on c.table_schema = s.table_schema and c.table_name = s.table_name and c.column_name = s.column_name
+                 where s.table_schema = database() and s.table_name = ? and s.non_unique = 0 order by s.index_name, s.seq_in_index",
+            )
+            .bind(table)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| failed(error, describing))?;
+            let mut last = None;
+            for (index, column, collation, is_part) in indexes {
+                if last.as_ref() != Some(&index) {
+                    facts.unique.push(UniqueIndex { columns: Vec::new() });
+                    last = Some(index);
+                }
+                if let Some(index) = facts.unique.last_mut() {
+                    let column = if is_part == 0 { column } else { None };
+                    index.columns.push((column.unwrap_or_default(), comparing(collation)));
+                }
+            }
+            Ok(Some(facts))
+        })
+    }
+
+    // --- transactions ---
+
+    fn begin(&mut self, access: Access) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            match access {
+                Access::Read => {
+                    self.plain("set transaction isolation level repeatable read", "cannot begin").await?;
+                    self.plain("start transaction with consistent snapshot, read only", "cannot begin").await
+                }
+                Access::Write => {
+                    self.lock().await?;
+                    self.plain("start transaction read write", "cannot begin").await
+                }
+            }
+        })
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            self.plain("commit", "cannot commit").await?;
+            self.unlock().await
+        })
+    }
+
+    fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            self.plain("rollback", "cannot roll back").await?;
+            self.unlock().await
+        })
+    }
+
+    // --- rows ---
+
+    fn execute<'a>(&'a mut self, sql: &'a Sql, many: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let mut changed = 0;
+            let mut rest = many.iter().peekable();
+            while rest.peek().is_some() {
+                let mut packet = Packet::new(literal);
+                while let Some(values) = rest.next_if(|values| !Self::is_full(packet.len(), size(values))) {
+                    packet.statement(sql, values);
+                }
+                self.fits(&packet)?;
+                let done =
+                    sqlx::raw_sql(packet.safe()).execute(&mut self.connection).await.map_err(|error| failed(error, || "a statement failed"))?;
+                changed += done.rows_affected();
+            }
+            Ok(changed)
+        })
+    }
+
+    fn fetch<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>], kinds: &'a [ColumnType], each: Each<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut rows = sqlx::query_with(sql.safe(), arguments(values)?).fetch(&mut self.connection);
+            while let Some(row) = rows.next().await {
+                let row = row.map_err(|error| failed(error, || "a query failed"))?;
+                each(&row_values(&row, kinds)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut rest = rows.iter().peekable();
+            let mut build = || {
+                let mut packet = Packet::new(literal);
+                let mut count = 0;
+                while let Some(values) = rest.next_if(|values| !Self::is_full(packet.len(), size(values))) {
+                    if count == 0 {
+                        packet.insert(Flavour::Mysql, table, columns);
+                    }
+                    packet.row(count == 0, values);
+                    count += 1;
+                }
+                (count > 0).then_some(packet)
+            };
+            let mut next = build();
+            while let Some(packet) = next {
+                self.fits(&packet)?;
+                // While the server works on one packet the next one is written.
+                let sending = sqlx::raw_sql(packet.safe()).execute(&mut self.connection);
+                let (sent, built) = futures::join!(sending, async { build() });
+                sent.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
+                next = built;
+            }
+            Ok(())
+        })
+    }
+
+    // --- migrations ---
+
+    fn applied(&mut self) -> BoxFuture<'_, Result<(Vec<Applied>, Option<i64>)>> {
+        Box::pin(async {
+            if self.facts("_sqlx_migrations").await?.is_none() {
+                return Ok((Vec::new(), None));
+            }
+            let reading = || "cannot read the list of migrations";
+            let dirty = self.connection.dirty_version("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
+            let applied = self.connection.list_applied_migrations("_sqlx_migrations").await.or_fail(Kind::Database, reading)?;
+            Ok((
+                applied.into_iter().map(|migration| Applied { version: migration.version, checksum: migration.checksum.into_owned() }).collect(),
+                dirty,
+            ))
+        })
+    }
+
+    fn migrate<'a>(&'a mut self, migrator: &'a Migrator) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.lock().await?;
+            if let Err(error) = migrator.run_direct(None, &mut self.connection, false).await {
+                // DDL commits by itself: what ran before the failing statement stays.
+                let half = self.applied().await.ok().and_then(|(_, half)| half);
+                return Err(match half {
+                    Some(version) => Error::new(Kind::Database, format!("migration `{version}` broke off half-way; MySQL cannot roll back DDL")).hint(
+                        "compare the tables with the file; undo what was done and delete its row from `_sqlx_migrations`, or finish it by hand and set `success` to 1; then run again",
+                    ),
+                    None => Error::new(Kind::Database, "a migration failed; the database is as it was before it"),
+                }
+                .because(error));
+            }
+            self.unlock().await
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // What was committed is safe whether or not closing works.
+            let _ = self.connection.close().await;
+        })
+    }
+}
+
+/// Bytes that a row may need as literals.
+fn size(values: &[Value<'_>]) -> usize {
+    values.iter().map(literal_size).sum()
+}
+
+/// Byte by byte is only what has no PAD SPACE either: `utf8mb4_bin` takes `a` and `a ` for equal.
+fn comparing(collation: Option<String>) -> Collation {
+    match collation {
+        None => Collation::Binary,
+        Some(name) if matches!(name.as_str(), "binary" | "utf8mb4_0900_bin" | "utf8mb4_nopad_bin" | "utf8mb3_nopad_bin") => Collation::Binary,
+        Some(name) => Collation::Named(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::load::{
+        conformance, on_servers,
+        sample::{Place, load_one, manner, mart, plan, plans},
+        scratch::Server,
+        table::Mode,
+    };
+
+    conformance::conforms!(Place::on(Server::Mysql).await);
+    on_servers::served!(Place::on(Server::Mysql).await);
+
+    /// A table that is older than `etl` may have utf8mb3 or latin1 columns: what they cannot hold is found before a row is written.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn narrow_character_sets_refuse_what_they_cannot_hold() {
+        let place = Place::on(Server::Mysql).await;
+        let contract = plans();
+        place.migrated(&[&contract]).await;
+        for (charset, good, bad) in [("utf8mb3", "שלום", "😀"), ("latin1", "plain", "שלום")] {
+            place.run(&format!("delete from plans; alter table plans modify name varchar(10) character set {charset}")).await;
+            let load = async |name: &str, as_of: u32| {
+                let rows = [plan(1, good, 1), plan(2, name, 1)];
+                load_one(&place.destination, &contract, &Arc::new(mart(&contract, &rows, as_of)), &manner(Mode::Load)).await
+            };
+            let error = load(bad, 1).await.error.unwrap();
+            let told = format!("{error:?}");
+            assert!(
+                told.contains("`name` varchar(10) has characters that the column's character set cannot hold") && told.contains("plan=2"),
+                "{told}"
+            );
+            assert_eq!(load(good, 1).await.inserted, 2, "{charset}");
+        }
+    }
+
+    /// The server of the tests has other ones.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_session_is_the_same_whatever_the_servers_defaults_are() {
+        let place = Place::on(Server::Mysql).await;
+        let scratch = place.scratch.as_ref().unwrap();
+        let mut session = MysqlSession::open(&scratch.loader(), Duration::from_secs(7)).await.unwrap();
+        let found: (String, String, String, i64) = sqlx::query_as(
+            "select cast(@@session.sql_mode as char), cast(@@session.time_zone as char), cast(@@session.collation_connection as char),
+                    cast(@@session.innodb_lock_wait_timeout as signed)",
+        )
+        .fetch_one(&mut session.connection)
+        .await
+        .unwrap();
+        assert!(found.0.contains("STRICT_ALL_TABLES") && !found.0.contains("NO_BACKSLASH_ESCAPES"), "{found:?}");
+        assert_eq!((found.1.as_str(), found.2.as_str(), found.3), ("+00:00", "utf8mb4_bin", 7));
+    }
+}
