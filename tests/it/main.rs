@@ -3,6 +3,7 @@ mod docs;
 mod engines;
 mod extract;
 mod load;
+mod options;
 mod pump;
 mod readme;
 mod real;
@@ -13,4 +14,5 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod sources_page;
 mod together;
