@@ -251,8 +251,11 @@ impl Scene {
         }
         client(url, "delete from plain");
         let path = file.display();
-        let statement =
-            if mysql { format!("load data local infile '{path}' into table plain character set utf8mb4") } else { format!("\\copy plain from '{path}'") };
+        let statement = if mysql {
+            format!("load data local infile '{path}' into table plain character set utf8mb4")
+        } else {
+            format!("\\copy plain from '{path}'")
+        };
         let begin = Instant::now();
         client(url, &statement);
         begin.elapsed().as_secs_f64()
@@ -271,7 +274,26 @@ fn client(url: &Url, statement: &str) -> Vec<u8> {
         command
     } else {
         let mut command = Command::new("psql");
-        command.args(["-X", "-q", "-A", "-t", "-F", "\t", "-P", "null=\\N", "-v", "ON_ERROR_STOP=1", "-h", host, "-p", &port, "-U", user, "-d", database]);
+        command.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-F",
+            "\t",
+            "-P",
+            "null=\\N",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            host,
+            "-p",
+            &port,
+            "-U",
+            user,
+            "-d",
+            database,
+        ]);
         command.args(["-c", "set datestyle = 'ISO'", "-c", statement]).env("PGPASSWORD", password);
         command
     };
