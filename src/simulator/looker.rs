@@ -74,7 +74,7 @@ fn looks(call: &Call<'_>, folder: &str, count: u64) -> Answer {
         let edited = (created..=today.day).rev().find(|day| dice.part("edit", day.cast_unsigned()).one_in("edited", 14)).unwrap_or(created);
         let id = first + number;
         let subject = SUBJECTS[(number % 7) as usize];
-        let title = if folder == FOLDERS[0].0 && number < 7 { subject.to_owned() } else { format!("{subject} {id}") };
+        let title = if folder == FOLDERS[0].0 && number < 7 { subject.to_owned() } else { format!("{subject} {}", number + 20) };
         let record: Object = vec![
             ("can".into(), Value::Object(vec![("show".into(), true.into())])),
             ("content_metadata_id".into(), (id + 50_000).to_string().into()),

@@ -3,6 +3,8 @@ mod docs;
 mod engines;
 mod extract;
 mod load;
+mod official;
+mod products;
 mod pump;
 mod readme;
 mod real;

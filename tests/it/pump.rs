@@ -258,7 +258,7 @@ pub(crate) fn assert_same_lines<T: AsRef<str>>(what: &str, left: &[T], right: &[
     }
 }
 
-/// Removes what a project has of one source: everything that is named after it, seeds aside.
+/// Removes what a project has of one source, seeds aside: what is named after it, what reads it, and the audits of that.
 fn remove(root: &Path, source: &str) {
     let mut gone: Vec<String> = Vec::new();
     for part in ["sources", "sql/staging", "sql/intermediate", "sql/marts", "sql/audits"] {

@@ -17,7 +17,7 @@ use serde_json::{Value, value::RawValue};
 use crate::pump::{Pump, Tables, assert_same_lines, serve};
 
 /// The recordings, which are no part of the project. CI must have them; elsewhere a test without them says so and ends.
-fn recordings() -> Option<PathBuf> {
+pub(crate) fn recordings() -> Option<PathBuf> {
     let env = Env::of_process();
     let folder = env.get("ETL_REAL_DATA").map(PathBuf::from);
     assert!(folder.is_some() || env.get("CI").is_none(), "ETL_REAL_DATA must name the folder of recorded answers in CI");
@@ -30,12 +30,12 @@ fn recordings() -> Option<PathBuf> {
     folder
 }
 
-fn text(folder: &Path, name: &str) -> String {
+pub(crate) fn text(folder: &Path, name: &str) -> String {
     fs_err::read_to_string(folder.join(name)).unwrap()
 }
 
 /// The slices of an array of records, by member of the body.
-fn slices(body: &str, member: &str) -> Vec<String> {
+pub(crate) fn slices(body: &str, member: &str) -> Vec<String> {
     let body: BTreeMap<String, &RawValue> = serde_json::from_str(body).unwrap();
     let items: Vec<&RawValue> = body.get(member).map_or_else(Vec::new, |items| serde_json::from_str(items.get()).unwrap());
     items.into_iter().map(|item| item.get().to_owned()).collect()
@@ -67,21 +67,21 @@ fn line(cells: &[(&str, String)]) -> String {
 }
 
 /// Rows without the id that the database gave.
-fn without_id(tables: &Tables, table: &str) -> Vec<String> {
+pub(crate) fn without_id(tables: &Tables, table: &str) -> Vec<String> {
     let rows = tables[table]
         .iter()
         .map(|row| row.split_once(", ").filter(|(id, _)| id.starts_with("id=")).map_or(row.as_str(), |(_, rest)| rest).to_owned());
     sorted(rows)
 }
 
-fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut rows: Vec<String> = rows.into_iter().collect();
     rows.sort();
     rows
 }
 
 /// Everything that was landed of an endpoint, as it was received, pull by pull.
-async fn landed(pump: &Pump, endpoint: &str) -> Vec<Vec<String>> {
+pub(crate) async fn landed(pump: &Pump, endpoint: &str) -> Vec<Vec<String>> {
     let lake = Lake::open(&pump.lake().display().to_string()).unwrap();
     let mut receipts = lake.receipts(None).await.unwrap();
     receipts.retain(|receipt| receipt.endpoint == endpoint && receipt.complete());

@@ -1,0 +1,49 @@
+//! Sentry, Bitrise and Taskcluster from end to end: against the simulator over days, with what must come out computed here
+//! from its answers, and against recorded answers.
+
+mod bitrise;
+mod looker;
+mod sentry;
+mod taskcluster;
+
+use etl::simulator::Simulator;
+use serde_json::Value;
+use sqlx::{Connection, Row, SqliteConnection};
+
+use crate::pump::Pump;
+
+/// A GET to a simulated API: the body, and the target of `rel="next"` if it has more results.
+async fn get(simulator: &Simulator, base: &str, path: &str, authorization: &str) -> (Value, Option<String>) {
+    let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", variable(simulator, base)) };
+    let answer = reqwest::Client::new().get(&url).header("Authorization", authorization).send().await.unwrap();
+    let link = answer.headers().get("link").and_then(|link| link.to_str().ok()).unwrap_or_default().to_owned();
+    let next = link.split(", <").find(|part| part.contains("rel=\"next\"; results=\"true\""));
+    let next = next.map(|part| part.trim_start_matches('<').split('>').next().unwrap().to_owned());
+    let text = answer.text().await.unwrap().replace("\\ud83d", "");
+    (serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {error}: {text}")), next)
+}
+
+fn variable(simulator: &Simulator, name: &str) -> String {
+    simulator.variables().into_iter().find(|(own, _)| *own == name).unwrap().1
+}
+
+/// The lines of a query over the loaded tables; it has one column, of texts.
+async fn loaded(pump: &Pump, sql: &str) -> Vec<String> {
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}?mode=ro", pump.database().display())).await.unwrap();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap();
+    let mut lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    lines.sort();
+    lines
+}
+
+/// Targets of the requests that hold `part`, decoded.
+fn targets(simulator: &Simulator, part: &str) -> Vec<String> {
+    let requests = simulator.requests().into_iter().filter(|request| request.target.contains(part));
+    requests.map(|request| decoded(&request.target)).collect()
+}
+
+fn decoded(target: &str) -> String {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| format!("{name}={value}"));
+    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
