@@ -127,3 +127,37 @@ async fn recorded_issues_come_through() {
     let typed = pump.lines("select issue_number, title, state from latest.github_issues order by 1");
     assert_same_lines("typed", &typed, &newest.into_values().collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn difference_b_and_d_only_lists_are_asked_and_all_is_no_repository() {
+    let simulator = serve(small_world()).await;
+    let mut pump = Pump::of(&simulator, &["github"]);
+    for number in 0..2 {
+        simulator.set_day(day(number));
+        pump.at(day(number), "10:00:00");
+        pump.ok(&["run", "--report-type", "github-issues", "--project", "ALL"]);
+    }
+    let targets: Vec<String> = simulator.requests().into_iter().map(|request| request.target).collect();
+    // Of a known issue nothing is asked alone, and the project ALL stands for the configured repositories.
+    assert!(targets.iter().all(|target| target.split('?').next().unwrap().ends_with("/issues")), "{targets:?}");
+    for (project, _) in PROJECTS {
+        let own = format!("/github/repos/mozilla-mobile/{project}/issues?");
+        assert_eq!(targets.iter().filter(|target| target.starts_with(&own)).count(), 2, "{targets:?}");
+    }
+}
+
+#[tokio::test]
+async fn difference_a_a_refused_list_is_no_all_clear() {
+    let simulator = serve(small_world()).await;
+    simulator.set_day(day(0));
+    let mut pump = Pump::of(&simulator, &["github"]);
+    pump.at(day(0), "10:00:00");
+    pump.ok(&["run", "github-issues", "issue-regression"]);
+    let before = loaded(&pump, "select issue_id || '' from report_github_issues").await;
+    pump.at(day(1), "10:00:00");
+    pump.set("GITHUB_TOKEN", "withdrawn");
+    let ran = pump.run(&["run", "github-issues", "issue-regression"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("401: Bad credentials"), "{}", ran.stderr);
+    assert_eq!(loaded(&pump, "select issue_id || '' from report_github_issues").await, before);
+}
