@@ -43,6 +43,7 @@ select
     version.plan_name,
     version.is_completed,
     version.created_on,
+    version.created_by,
     version.completed_on,
     version.passed_count,
     version.blocked_count,

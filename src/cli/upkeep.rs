@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
+use super::SelectionArgs;
 use crate::catalog::parse_duration;
 
 /// `etl migrate`.
@@ -60,6 +61,9 @@ newer one replaced. What a committed pull names is never removed.";
 #[derive(Args, Clone, Debug)]
 #[command(after_help = DEMO_HELP)]
 pub struct DemoArgs {
+    /// What to show [default: six reports of TestRail and Bugzilla, for a quick look]
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// Simulated days to run through
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub days: u32,
@@ -74,6 +78,7 @@ pub struct DemoArgs {
 const DEMO_HELP: &str = "\
 Examples:
   etl demo
+  etl demo --report-type ALL --days 2
   etl demo --days 30 --seed 7
 
 Starts the APIs in miniature on this machine, extracts, transforms and loads day by day into

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     catalog::{Project, RateLimit},
-    cli::{DemoArgs, Global, RunArgs, SelectionArgs},
+    cli::{DemoArgs, Global, RunArgs},
     clock::Clock,
     error::{Kind, OrFail, Result},
     names,
@@ -21,6 +21,16 @@ use crate::{
 
 /// Days between the beginning of the simulated story and the first day of a demo: things change on each day from there.
 const SKIPPED: u64 = 2;
+
+/// What a demo shows unless it is told: enough to see every kind of table, and little enough for a few seconds.
+const FIRST_LOOK: [&str; 6] = [
+    "testrail-test-case-coverage",
+    "testrail-test-run-counts",
+    "testrail-test-plans-and-runs",
+    "testrail-milestones",
+    "bugzilla-desktop-bugs",
+    "bugzilla-desktop-release-flags-for-bugs",
+];
 
 pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: DemoArgs) -> Result<Outcome> {
     let started = Instant::now();
@@ -38,6 +48,10 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     if !args.keep {
         clear(&settings)?;
     }
+    let mut selection = args.selection;
+    if selection.nodes.is_empty() && selection.report_type.is_empty() {
+        selection.report_type = FIRST_LOOK.map(str::to_owned).to_vec();
+    }
     let mut outcome = Outcome::default();
     let mut last = Report::default();
     for number in 0..args.days {
@@ -45,7 +59,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
         simulator.set_day(day);
         settings.clock = Clock::starting_at(day.and_time(NaiveTime::from_hms_opt(4, 0, 0).unwrap_or_default()).and_utc());
         let context = Context::with(settings.clone(), global, printer).await?;
-        let options = RunArgs { selection: SelectionArgs::default(), as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
+        let options = RunArgs { selection: selection.clone(), as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
         let mut report = Report { title: format!("etl demo, {day}"), ..Report::default() };
         outcome = run::stages(&context, &options, &mut report).await?;
         let records: u64 = report.pulls.iter().map(|pull| pull.records).sum();
@@ -85,7 +99,7 @@ try next:
   etl status
   etl load --plan
   etl lineage report_testrail_test_runs
-(without an installed etl: cargo run --quiet -- query …)";
+(without an installed etl: cargo run --quiet -- query …; every report of every source: etl demo --report-type ALL)";
 
 fn tables(printer: &Printer, report: &Report) -> Result<()> {
     let mut rows = Rows::new(["table", "rows", "last day: inserted", "updated", "deleted"]);

@@ -67,6 +67,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
 fn seeded(call: &Call<'_>, today: Today<'_>, parts: &[&str], query: &Query) -> Result<Answer, Refusal> {
     match parts {
         ["bug"] => found(&Search::parse(query)?, call, today),
+        ["bug", id] if *id == bug::META.to_string() => Ok(Answer::envelope("{", "bugs", std::iter::once(Bug::meta(today)))),
         ["bug", id] => {
             let bug = visible(today, id, call.key)?;
             Ok(Answer::envelope("{", "bugs", std::iter::once(bug.written(&query.words("include_fields")))))

@@ -4,6 +4,7 @@ mod cases;
 mod milestones;
 mod plans;
 mod projects;
+mod results;
 mod tally;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -19,8 +20,9 @@ use super::{
 use cases::Cases;
 pub(super) use cases::cases_of_project;
 use milestones::Milestone;
-use plans::Plan;
+use plans::{Plan, Run};
 use projects::{PROJECTS, Project};
+use results::Test;
 
 /// Records on a page at most, and where `limit` is not given.
 const LIMIT: u64 = 250;
@@ -80,6 +82,18 @@ fn seeded(call: &Call<'_>, today: Today<'_>, method: &str, id: &str, filters: &s
         "get_plans" => plans(today, project()?, &query),
         "get_runs" => runs(today, project()?, &query),
         "get_milestones" => milestones(today, project()?, &query),
+        "get_users" => users(today, project()?),
+        "get_tests" => {
+            let run = number().and_then(|id| Run::find(today, id)).ok_or_else(|| invalid("run_id", "test run"))?;
+            list("tests", Test::of_run(run), |test| written(test.record(), Style::Php))
+        }
+        "get_results_for_run" => {
+            let run = number().and_then(|id| Run::find(today, id)).ok_or_else(|| invalid("run_id", "test run"))?;
+            let mut all: Vec<_> = Test::of_run(run).iter().flat_map(Test::results).collect();
+            // The newest first.
+            all.sort_by_key(|result| std::cmp::Reverse((result.at, result.id())));
+            list("results", all, |result| written(result.record(), Style::Php))
+        }
         "get_plan" => {
             let plan = number().and_then(|id| Plan::find(today, id)).ok_or_else(|| invalid("plan_id", "test plan"))?;
             return Ok(Answer::value(&Value::Object(plan.detail()), plan.style()));
@@ -150,6 +164,11 @@ fn milestones<'a>(today: Today<'a>, project: &'static Project, query: &Query) ->
     all.retain(|one| completed.is_none_or(|wanted| wanted == one.is_completed()));
     all.retain(|one| started.is_none_or(|wanted| wanted == one.is_started()));
     list("milestones", all, |one| written(one.record(), one.style()))
+}
+
+fn users<'a>(today: Today<'a>, project: &'static Project) -> Listing<'a> {
+    let all = results::users(|id| today.world.dice("testrail user", id), project.id);
+    list("users", all, |user| written(user.clone(), Style::Php))
 }
 
 fn list<'a, T: 'a>(name: &'static str, all: Vec<T>, write: impl Fn(&T) -> Vec<u8> + 'a) -> Listing<'a> {

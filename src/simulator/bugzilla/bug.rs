@@ -16,14 +16,19 @@ use super::{
 /// Ids rise in steps of about this much, with gaps: the bugs between are none of ours.
 const STEP: u64 = 37;
 const FIRST_ID: u64 = 1_950_000;
+/// The one meta bug.
+pub(super) const META: u64 = 1_935_100;
 
 /// Products with the components of their bugs. The last one has no Firefox flags.
-const PRODUCTS: [(&str, &str); 6] = [
+const PRODUCTS: [(&str, &str); 9] = [
     ("Firefox", "Address Bar"),
     ("Firefox", "Sidebar"),
     ("Core", "Layout"),
     ("Toolkit", "Themes"),
     ("DevTools", "Inspector"),
+    ("Fenix", "Toolbar"),
+    ("Focus", "General"),
+    ("GeckoView", "Media"),
     ("Firefox for iOS", "General"),
 ];
 const WHAT: [&str; 8] = [
@@ -131,6 +136,7 @@ impl<'a> Bug<'a> {
             ("groups".into(), Value::List(vec![])),
             ("votes".into(), dice.below("votes", 4).into()),
             ("cf_has_str".into(), "---".into()),
+            ("flags".into(), Value::List(self.flags(product))),
         ];
         if product != "Firefox for iOS" {
             for version in flag_versions(self.today.day) {
@@ -142,6 +148,43 @@ impl<'a> Bug<'a> {
         }
         oddity.thin_out(&mut record, &["severity", "priority", "whiteboard", "type", "cf_last_resolved", "keywords"]);
         record
+    }
+
+    /// What QA and others are asked for. A request of QA is answered some days later.
+    fn flags(&self, product: &str) -> Vec<Value> {
+        let dice = self.dice;
+        let mobile = matches!(product, "Fenix" | "Focus" | "GeckoView");
+        let asked = self.story.created_on + 3600;
+        let flag = |number: u64, name: &'static str, status: &'static str| {
+            Value::Object(vec![
+                ("id".into(), (self.id * 10 + number).into()),
+                ("name".into(), name.into()),
+                ("status".into(), status.into()),
+                ("setter".into(), "ana@example.test".into()),
+                ("creation_date".into(), iso(asked).into()),
+                ("modification_date".into(), iso(asked.max(self.story.changed_on())).into()),
+                ("type_id".into(), 864_u64.into()),
+            ])
+        };
+        let mut flags = Vec::new();
+        if mobile && dice.one_in("qe-verify", 2) {
+            let done = matches!(self.state("bug_status").as_str(), "VERIFIED" | "CLOSED");
+            flags.push(flag(1, "qe-verify", if done { "-" } else { "+" }));
+        }
+        if dice.one_in("needinfo", 9) {
+            flags.push(flag(2, "needinfo", "?"));
+        }
+        flags
+    }
+
+    /// The meta bug that the demo follows: it depends on some of the bugs, more of them day by day.
+    pub(super) fn meta(today: Today<'a>) -> Vec<u8> {
+        let ids = (0..count(today)).filter(|number| number % 23 == 4).map(|number| id_of(today.world.dice("bug", number), number));
+        let record: Object =
+            vec![("id".into(), META.into()), ("summary".into(), "[meta] Memory leaks on Android".into()), ("depends_on".into(), Value::list(ids))];
+        let mut out = Vec::new();
+        Value::Object(record).write(Style::Compact, &mut out);
+        out
     }
 
     /// The JSON of the bug with the fields in `include`, or all when it is empty. Names that no bug has are ignored.

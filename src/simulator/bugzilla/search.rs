@@ -45,15 +45,36 @@ enum Operator {
     Substring,
     AnyWordsSubstring,
     AnyWords,
+    AllWords,
+    AnyExact,
     GreaterThan,
     LessThan,
 }
 
 /// Search fields besides those that a bug shows under the same name.
-const ALIASES: [(&str, &str); 5] =
-    [("bug_status", "status"), ("bug_severity", "severity"), ("bug_type", "type"), ("short_desc", "summary"), ("status_whiteboard", "whiteboard")];
-const SEARCHABLE: [&str; 12] =
-    ["product", "component", "status", "resolution", "severity", "priority", "type", "summary", "whiteboard", "keywords", "creator", "assigned_to"];
+const ALIASES: [(&str, &str); 6] = [
+    ("bug_status", "status"),
+    ("bug_severity", "severity"),
+    ("bug_type", "type"),
+    ("short_desc", "summary"),
+    ("status_whiteboard", "whiteboard"),
+    ("flagtypes.name", "flags"),
+];
+const SEARCHABLE: [&str; 13] = [
+    "product",
+    "component",
+    "status",
+    "resolution",
+    "severity",
+    "priority",
+    "type",
+    "summary",
+    "whiteboard",
+    "keywords",
+    "creator",
+    "assigned_to",
+    "flags",
+];
 
 impl Search {
     /// Reads the parameters; refuses what Bugzilla refuses, and parameters the simulator does not know, so that a misspelt
@@ -200,6 +221,10 @@ impl Rule {
             Operator::Substring => any(&|value| text.contains(value)),
             Operator::AnyWordsSubstring => any(&|value| value.split([' ', ',']).any(|word| !word.is_empty() && text.contains(word))),
             Operator::AnyWords => any(&|value| value.split([' ', ',']).any(|word| text.split(", ").any(|own| own == word))),
+            Operator::AllWords => {
+                any(&|value| value.split([' ', ',']).filter(|word| !word.is_empty()).all(|word| text.split(", ").any(|own| own == word)))
+            }
+            Operator::AnyExact => any(&|value| value.split(',').any(|word| word.trim() == text)),
             Operator::GreaterThan => any(&|value| number() > value.parse().ok()),
             Operator::LessThan => any(&|value| number() < value.parse().ok()),
         }
@@ -217,6 +242,8 @@ fn operator(name: &str) -> Result<Operator, Refusal> {
         "notequals" => Operator::NotEquals,
         "substring" => Operator::Substring,
         "anywordssubstr" => Operator::AnyWordsSubstring,
+        "allwords" => Operator::AllWords,
+        "anyexact" => Operator::AnyExact,
         "anywords" => Operator::AnyWords,
         "greaterthan" => Operator::GreaterThan,
         "lessthan" => Operator::LessThan,
@@ -244,6 +271,11 @@ fn plain(value: Option<&Value>) -> String {
     match value {
         Some(Value::Text(text) | Value::Escaped(text, _)) => text.clone().into_owned(),
         Some(Value::Int(number)) => number.to_string(),
+        // A flag is found by its name and status, as it is written: `qe-verify+`.
+        Some(Value::Object(members)) => {
+            let part = |wanted: &str| plain(members.iter().find(|(name, _)| name == wanted).map(|(_, value)| value));
+            part("name") + &part("status")
+        }
         Some(Value::List(items)) => items.iter().map(|item| plain(Some(item))).collect::<Vec<_>>().join(", "),
         _ => String::new(),
     }

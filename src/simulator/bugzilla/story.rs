@@ -69,6 +69,13 @@ impl Story {
         ]
         .map(|(field, value)| (field.into(), value.to_owned()))
         .into();
+        if !by_qa && dice.one_in("qa work", 2) {
+            let word = dice.pick("word of qa", &["qa-ver-done", "qa-ver-needed", "QA-investig", "qa-triaged"]);
+            state.insert("cf_qa_whiteboard".into(), format!("[{word}-c{found_in}]"));
+        }
+        if dice.one_in("found by ui tests", 15) {
+            state.insert("keywords".into(), "ui-test-bug-auto-found".to_owned());
+        }
         if by_qa && !tagged_later {
             state.insert("cf_qa_whiteboard".into(), tag.clone());
         }

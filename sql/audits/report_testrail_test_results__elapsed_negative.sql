@@ -1,0 +1,5 @@
+-- description: No duration is negative.
+-- severity: fail
+select *
+from report_testrail_test_results
+where elapsed < 0
