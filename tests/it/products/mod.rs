@@ -2,6 +2,8 @@
 //! from its answers, and against recorded answers.
 
 mod bitrise;
+mod github;
+mod jira;
 mod looker;
 mod sentry;
 mod taskcluster;
