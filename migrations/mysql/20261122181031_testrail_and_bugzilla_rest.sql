@@ -13,7 +13,7 @@ CREATE TABLE `report_bugzilla_meta_bugs` (
   `bugzilla_bug_resolved_at` DATETIME NULL COMMENT 'moment of the last resolution',
   `bugzilla_bug_assigned_to` VARCHAR(100) NULL COMMENT 'who works on it',
   `bugzilla_bug_keyword` VARCHAR(500) NULL COMMENT 'keywords, joined with comma and blank; empty without any',
-  `bugzilla_bug_parent` VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'id of the meta bug, as text',
+  `bugzilla_bug_parent` VARCHAR(100) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'id of the meta bug, as text',
   `bugzilla_bug_product` VARCHAR(100) NULL COMMENT 'product',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
   UNIQUE KEY `report_bugzilla_meta_bugs__key` (`bugzilla_bug_parent`, `bugzilla_key`)
@@ -68,7 +68,7 @@ CREATE TABLE `report_bugzilla_qe_needed_count` (
 
 CREATE TABLE `report_bugzilla_query_by_keyword` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
-  `query_keyword` VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'keyword that was asked for',
+  `query_keyword` VARCHAR(100) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'keyword that was asked for',
   `bugzilla_key` INT NOT NULL COMMENT 'bug id',
   `bugzilla_summary` LONGTEXT NULL COMMENT 'summary',
   `bugzilla_product` VARCHAR(255) NULL COMMENT 'product',
@@ -116,7 +116,7 @@ CREATE TABLE `report_testrail_test_results` (
   `status_id` INT NOT NULL COMMENT 'TestRail status id',
   `testrail_created_on` DATE NULL COMMENT 'UTC date of the result',
   `testrail_completed_on` DATETIME NULL COMMENT 'always null: results carry no completion',
-  `type` VARCHAR(55) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'beta or l10n',
+  `type` VARCHAR(55) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'beta or l10n',
   `_row_hash` BIGINT NULL COMMENT 'hash of the row; NULL: not written by etl',
   UNIQUE KEY `report_testrail_test_results__key` (`testrail_result_id`, `type`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Duration and status of each automated test in the newest Beta plan and the newest Beta L10N plan of a project.';
@@ -124,7 +124,7 @@ CREATE TABLE `report_testrail_test_results` (
 CREATE TABLE `report_testrail_users` (
   `id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'filled by the database',
   `name` VARCHAR(255) NULL COMMENT 'name',
-  `email` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'address as given',
+  `email` VARCHAR(255) CHARACTER SET utf8mb4 /*!80017 COLLATE utf8mb4_0900_bin */ /*M!100202 COLLATE utf8mb4_nopad_bin */ NOT NULL COMMENT 'address as given',
   `status` VARCHAR(50) NOT NULL COMMENT 'active or inactive',
   `role` VARCHAR(100) NULL COMMENT 'role',
   `created_at` DATETIME NOT NULL COMMENT 'start of the run that read the users',

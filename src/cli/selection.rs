@@ -1,9 +1,10 @@
 //! Which part of the graph and which slice of time a command works on. The same options everywhere.
 
 use chrono::NaiveDate;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Platform;
+use crate::catalog::{Cadence, ScheduleEntry, parse_schedule};
 
 /// What to work on.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,21 @@ pub struct SelectionArgs {
     /// All projects of a platform
     #[arg(long, value_enum, ignore_case = true)]
     pub platform: Option<Platform>,
+    /// Only tables that are refreshed this often; with --platform, those of its schedule
+    #[arg(long, value_enum, ignore_case = true, value_name = "CADENCE")]
+    pub schedule: Option<Schedule>,
+    /// A meta bug whose dependencies bugzilla-meta-bugs reads, instead of those of etl.toml; may be repeated
+    #[arg(long, value_name = "N")]
+    pub meta_bug_id: Vec<u32>,
+    /// A keyword that bugzilla-query-by-keyword asks for, instead of those of etl.toml; may be repeated
+    #[arg(long, value_name = "WORD")]
+    pub bz_keyword: Vec<String>,
+    /// The long form of the message to Slack; changes no table
+    #[arg(long)]
+    pub longform: bool,
+    /// The short form of the message to Slack; changes no table
+    #[arg(long, conflicts_with = "longform")]
+    pub shortform: bool,
     /// Ask lists only for what was created since 00:00 UTC of the day N days ago
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub num_days: Option<i64>,
@@ -32,7 +48,57 @@ pub struct SelectionArgs {
     pub end_date: Option<NaiveDate>,
 }
 
+/// How often a table is refreshed, as `-- schedule:` in its file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Schedule {
+    /// Every day
+    Daily,
+    /// Once a week
+    Weekly,
+    /// Every other week
+    Fortnightly,
+    /// Once a month
+    Monthly,
+}
+
+impl Schedule {
+    /// The same as the catalog knows it.
+    pub fn cadence(self) -> Cadence {
+        match self {
+            Self::Daily => Cadence::Daily,
+            Self::Weekly => Cadence::Weekly,
+            Self::Fortnightly => Cadence::Fortnightly,
+            Self::Monthly => Cadence::Monthly,
+        }
+    }
+}
+
 impl SelectionArgs {
+    /// The variables of `etl.toml` that options replace for this invocation.
+    pub fn variables(&self) -> Vec<(&'static str, toml::Value)> {
+        let mut variables = Vec::new();
+        if !self.meta_bug_id.is_empty() {
+            variables.push(("bugzilla_meta_bugs", self.meta_bug_id.iter().map(|id| i64::from(*id)).collect::<Vec<_>>().into()));
+        }
+        if !self.bz_keyword.is_empty() {
+            variables.push(("bugzilla_keywords", self.bz_keyword.clone().into()));
+        }
+        variables
+    }
+
+    /// Whether a table with this schedule is to be worked on.
+    ///
+    /// # Errors
+    /// As [`parse_schedule`].
+    pub fn is_due(&self, schedule: &str) -> Result<bool, String> {
+        let Some(wanted) = self.schedule else { return Ok(true) };
+        let fits = |entry: &ScheduleEntry| {
+            let platform = entry.platform.as_deref().zip(self.platform.map(Platform::name)).is_none_or(|(own, asked)| own == asked);
+            platform && entry.cadence == wanted.cadence()
+        };
+        Ok(parse_schedule(schedule)?.iter().any(fits))
+    }
+
     /// The names to look up in the graph, as written. Empty stands for everything: no name was given, or `ALL`.
     pub fn names(&self) -> Vec<String> {
         let is_all = |name: &&String| name.eq_ignore_ascii_case("all");
@@ -63,5 +129,31 @@ mod tests {
         assert!(of(&[], &[]).is_empty());
         assert!(of(&["a"], &["all"]).is_empty());
         assert_eq!(of(&["a", "b"], &["b", "c"]), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn schedules_go_by_cadence_and_platform() {
+        let is_due =
+            |schedule, platform, text: &str| SelectionArgs { schedule: Some(schedule), platform, ..SelectionArgs::default() }.is_due(text).unwrap();
+        let coverage = "desktop daily 04:00; mobile weekly sat 04:00";
+        for (schedule, platform, text, expected) in [
+            (Schedule::Daily, None, coverage, true),
+            (Schedule::Weekly, None, coverage, true),
+            (Schedule::Daily, Some(Platform::Mobile), coverage, false),
+            (Schedule::Weekly, Some(Platform::Mobile), coverage, true),
+            (Schedule::Daily, Some(Platform::Mobile), "daily 08:00", true),
+            (Schedule::Monthly, None, "daily 08:00", false),
+        ] {
+            assert_eq!(is_due(schedule, platform, text), expected, "{schedule:?} {platform:?} {text}");
+        }
+        assert!(SelectionArgs::default().is_due("anything").unwrap());
+    }
+
+    #[test]
+    fn options_replace_variables() {
+        assert!(SelectionArgs::default().variables().is_empty());
+        let args = SelectionArgs { meta_bug_id: vec![7, 8], bz_keyword: vec!["a".to_owned()], ..SelectionArgs::default() };
+        let told: Vec<String> = args.variables().iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        assert_eq!(told, ["bugzilla_meta_bugs = [7, 8]", "bugzilla_keywords = [\"a\"]"]);
     }
 }

@@ -73,9 +73,31 @@ impl Context {
         Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
     }
 
+    /// Like [`Context::open`], where options replace variables of `etl.toml`.
+    pub(super) async fn open_for(global: &Global, env: Env, printer: &Printer, args: &SelectionArgs) -> Result<Self> {
+        let mut settings = settings(global, env)?;
+        settings.vars.extend(args.variables().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Self::with(settings, global, printer).await
+    }
+
     /// What the selection options stand for.
     pub(super) fn select(&self, args: &SelectionArgs) -> Result<Selection> {
-        self.engine.graph().select(&self.project, &args.names())
+        let all = self.engine.graph().select(&self.project, &args.names())?;
+        if args.schedule.is_none() {
+            return Ok(all);
+        }
+        let mut due = Vec::new();
+        for model in all.tables.iter().filter_map(|name| self.project.model(name)) {
+            let Some(schedule) = model.contract.as_ref().and_then(|contract| contract.schedule.as_deref()) else { continue };
+            if args.is_due(schedule).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", model.file.display())))? {
+                due.push(model.name.clone());
+            }
+        }
+        if due.is_empty() {
+            return Err(Error::new(Kind::NothingSelected, "no table of the selection has this schedule")
+                .hint("`-- schedule:` in sql/marts says when each is due"));
+        }
+        self.engine.graph().select(&self.project, &due)
     }
 
     /// Every committed receipt.

@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: ExtractArgs) -> Result<Outcome> {
     let started = Instant::now();
-    let context = Context::open(global, env, printer).await?;
+    let context = Context::open_for(global, env, printer, &args.selection).await?;
     let selection = context.select(&args.selection)?;
     let mut report = Report { title: "etl extract".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();

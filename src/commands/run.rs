@@ -20,7 +20,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: RunA
         return Err(Error::new(Kind::Usage, "`etl run` pulls what is there now, so it takes no `--as-of`")
             .hint("replay a past time with `etl transform --as-of TIME` and `etl load --as-of TIME`"));
     }
-    let context = Context::open(global, env, printer).await?;
+    let context = Context::open_for(global, env, printer, &args.selection).await?;
     let mut report = Report { title: "etl run".to_owned(), ..Report::default() };
     let outcome = stages(&context, &args, &mut report).await?;
     printer.report(&report);

@@ -39,7 +39,7 @@ impl Destination {
         if flavour != Flavour::Sqlite && !rest.starts_with("//") {
             return Err(bare(scheme, rest));
         }
-        if flavour != Flavour::Sqlite && !url::Url::parse(address.expose()).is_ok_and(|url| url.has_host() && url.path().len() > 1) {
+        if flavour != Flavour::Sqlite && !url::Url::parse(address.expose()).is_ok_and(|url| names_a_database(&url)) {
             return Err(Error::new(Kind::Config, format!("the destination `{scheme}:` does not name a server and a database"))
                 .hint(format!("an address is `{scheme}://user:password@host:port/database`; write what is special in the password as %XX")));
         }
@@ -66,6 +66,11 @@ impl Destination {
             Flavour::Postgres => Ok(Box::new(PostgresSession::open(self.address.expose(), self.wait).await?)),
         }
     }
+}
+
+/// A server, be it by the folder of its socket, and a database.
+fn names_a_database(url: &url::Url) -> bool {
+    (url.has_host() || url.query_pairs().any(|(name, _)| name == "host" || name == "socket")) && url.path().len() > 1
 }
 
 /// The error for an address without a server: the settings put the names of the variables that are missing behind the colon.

@@ -21,6 +21,7 @@ mod diff;
 mod flavour;
 mod folds;
 mod guard;
+mod kept;
 mod ledger;
 mod mart;
 pub mod migrate;

@@ -94,9 +94,9 @@ impl MysqlSession {
         Ok(())
     }
 
-    /// Whether nothing more should be added to a packet of so many bytes if `next` bytes are to follow.
-    fn is_full(bytes: usize, next: usize) -> bool {
-        bytes > 0 && bytes + next > PACKET
+    /// Bytes of literals that are sent at once.
+    fn limit(&self) -> usize {
+        PACKET.min(self.max_packet / 2)
     }
 
     fn fits(&self, packet: &Packet) -> Result<()> {
@@ -231,11 +231,11 @@ impl Session for MysqlSession {
 
     fn execute<'a>(&'a mut self, sql: &'a Sql, many: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
-            let mut changed = 0;
+            let (mut changed, limit) = (0, self.limit());
             let mut rest = many.iter().peekable();
             while rest.peek().is_some() {
                 let mut packet = Packet::new(literal);
-                while let Some(values) = rest.next_if(|values| !Self::is_full(packet.len(), size(values))) {
+                while let Some(values) = rest.next_if(|values| packet.len() == 0 || packet.len() + size(values) <= limit) {
                     packet.statement(sql, values);
                 }
                 self.fits(&packet)?;
@@ -260,11 +260,12 @@ impl Session for MysqlSession {
 
     fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            let limit = self.limit();
             let mut rest = rows.iter().peekable();
             let mut build = || {
                 let mut packet = Packet::new(literal);
                 let mut count = 0;
-                while let Some(values) = rest.next_if(|values| !Self::is_full(packet.len(), size(values))) {
+                while let Some(values) = rest.next_if(|values| packet.len() == 0 || packet.len() + size(values) <= limit) {
                     if count == 0 {
                         packet.insert(Flavour::Mysql, table, columns);
                     }

@@ -10,6 +10,7 @@ use super::{
     compare::{day_parameters, difference, digest},
     diff::Diff,
     guard,
+    kept::kept,
     ledger::{self, Counts, LEDGER, LastLoad, Record},
     mart::Mart,
     plan::Plan,
@@ -101,6 +102,8 @@ pub(super) async fn run(
         summary.unchanged = held;
         return Ok(());
     }
+    let mart = &Arc::new(kept(mart));
+    let one = One { contract, target: &target, mart, manner, days: &days };
     let scan = scanned(contract, &target, mart).await?;
     summary.cuts.clone_from(&scan.cuts);
     summary.nuls = scan.nuls;

@@ -155,8 +155,8 @@ fn group(call: &Call<'_>, id: &str, push: &Push<'_>) -> Answer {
 fn listed(call: &Call<'_>, head: &str, name: &str, records: Vec<Object>, most: u64) -> Answer {
     let limit = call.query.number("limit").unwrap_or(1000).clamp(1, 1000).unsigned_abs().min(most) as usize;
     let offset = call.query.get("continuationToken").and_then(|token| token.strip_prefix("1!")?.parse().ok()).unwrap_or(0_usize);
-    let trailing = most < 1000 && most.is_multiple_of(3);
     let total = records.len();
+    let trailing = most < 1000 && total.is_multiple_of(3);
     let more = offset + limit < total || (trailing && offset < total);
     let head = match more {
         true => format!("{head}{}\"continuationToken\":\"1!{}\"", if head == "{" { "" } else { "," }, offset + limit),

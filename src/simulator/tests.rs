@@ -2,6 +2,7 @@
 
 mod bugzilla;
 mod faults;
+mod products;
 mod recorded;
 mod seeded;
 mod testrail;

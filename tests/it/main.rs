@@ -4,6 +4,7 @@ mod engines;
 mod extract;
 mod load;
 mod official;
+mod options;
 mod products;
 mod pump;
 mod readme;
@@ -15,4 +16,5 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod sources_page;
 mod together;

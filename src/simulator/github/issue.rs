@@ -112,6 +112,10 @@ impl<'a> Issue<'a> {
         let here = format!("https://api.github.example.test/repos/{owner}/{name}/issues/{}", self.number);
         let closed = self.closed_on().map(iso);
         let mut record: Object = vec![
+            ("repository_url".into(), format!("https://api.github.example.test/repos/{owner}/{name}").into()),
+            ("labels_url".into(), format!("{here}/labels{{/name}}").into()),
+            ("comments_url".into(), format!("{here}/comments").into()),
+            ("events_url".into(), format!("{here}/events").into()),
             ("url".into(), here.into()),
             ("html_url".into(), format!("https://github.example.test/{owner}/{name}/{kind}/{}", self.number).into()),
             ("id".into(), id.into()),
@@ -139,6 +143,9 @@ impl<'a> Issue<'a> {
             record.push((
                 "pull_request".into(),
                 Value::Object(vec![
+                    ("html_url".into(), format!("https://github.example.test/{owner}/{name}/pull/{}", self.number).into()),
+                    ("diff_url".into(), format!("https://github.example.test/{owner}/{name}/pull/{}.diff", self.number).into()),
+                    ("patch_url".into(), format!("https://github.example.test/{owner}/{name}/pull/{}.patch", self.number).into()),
                     ("url".into(), format!("https://api.github.example.test/repos/{owner}/{name}/pulls/{}", self.number).into()),
                     ("merged_at".into(), merged.into()),
                 ]),
@@ -166,10 +173,14 @@ fn label(name: &'static str) -> Value {
 }
 
 fn user(login: &'static str) -> Value {
-    Value::Object(vec![
-        ("login".into(), login.into()),
-        ("id".into(), 7_u64.into()),
-        ("type".into(), "User".into()),
-        ("site_admin".into(), false.into()),
-    ])
+    let here = format!("https://api.github.example.test/users/{login}");
+    let mut members: Object = vec![("login".into(), login.into()), ("id".into(), 7_u64.into()), ("node_id".into(), "U_7".into())];
+    for name in ["avatar_url", "gravatar_id", "url", "html_url", "followers_url", "following_url", "gists_url", "starred_url"] {
+        members.push((name.into(), here.clone().into()));
+    }
+    for name in ["subscriptions_url", "organizations_url", "repos_url", "events_url", "received_events_url"] {
+        members.push((name.into(), format!("{here}/{}", name.trim_end_matches("_url")).into()));
+    }
+    members.extend([("type".into(), "User".into()), ("site_admin".into(), false.into())]);
+    Value::Object(members)
 }

@@ -106,7 +106,7 @@ impl<'a> Outcome<'a> {
             ("attachment_ids".into(), Value::List(vec![])),
         ];
         // Newer servers say which case it is.
-        if self.test.number % 2 == 0 {
+        if self.test.number.is_multiple_of(2) {
             record.push(("case_id".into(), self.test.case_id().into()));
         }
         record

@@ -2,6 +2,7 @@
 
 mod products;
 pub(crate) mod schema;
+mod trackers;
 
 use chrono::{Days, NaiveDate};
 use etl::simulator::{Options, Scale, Simulator, World};

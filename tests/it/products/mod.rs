@@ -2,6 +2,8 @@
 //! from its answers, and against recorded answers.
 
 mod bitrise;
+mod github;
+mod jira;
 mod looker;
 mod sentry;
 mod taskcluster;
@@ -10,7 +12,7 @@ use etl::simulator::Simulator;
 use serde_json::Value;
 use sqlx::{Connection, Row, SqliteConnection};
 
-use crate::pump::Pump;
+use crate::pump::{Pump, day, serve, small_world};
 
 /// A GET to a simulated API: the body, and the target of `rel="next"` if it has more results.
 async fn get(simulator: &Simulator, base: &str, path: &str, authorization: &str) -> (Value, Option<String>) {
@@ -46,4 +48,21 @@ fn decoded(target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let pairs = url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| format!("{name}={value}"));
     format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
+#[tokio::test]
+async fn doctor_reaches_every_source_with_its_credentials() {
+    let simulator = serve(small_world()).await;
+    let sources = ["sentry", "whattrainisitnow", "bitrise", "taskcluster", "looker", "confluence"];
+    let mut pump = Pump::of(&simulator, &sources);
+    pump.at(day(0), "04:00:00");
+    pump.ok(&["migrate", "run"]);
+    let ran = pump.run(&["doctor"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    pump.set("BITRISE_TOKEN", "wrong");
+    pump.set("LOOKER_SECRET", "wrong");
+    let ran = pump.run(&["doctor"]);
+    assert_ne!(ran.code, Some(0));
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("bitrise") && told.contains("looker"), "{told}");
 }

@@ -1,0 +1,319 @@
+//! Loads into MySQL and PostgreSQL against the servers' own bulk commands.
+//! `cargo bench --bench engines`; starts throw-away servers (`.ci/servers`), or takes those of `ETL_TEST_MYSQL_URL` and
+//! `ETL_TEST_POSTGRES_URL`. `... -- mysql` or `... -- postgres` measures one. Needs their command-line clients.
+//!
+//! 100,000 rows of 12 columns: loaded first, loaded again, with 1% changed; then 5,000,000 rows without a change.
+#![expect(clippy::print_stdout, reason = "a measurement for people")]
+
+use std::{
+    path::Path,
+    process::{Command, ExitCode, Stdio},
+    sync::Arc,
+    time::Instant,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use etl::{
+    catalog::Project,
+    engine::{Engine, RunRow},
+    events::Silent,
+    lake::{Lake, MANIFEST_VERSION, Manifest, Part, layout},
+    load::{self, Job, migrate},
+    settings::{Env, Settings},
+};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use url::Url;
+use uuid::Uuid;
+
+const ROWS: u64 = 100_000;
+const MANY: u64 = 5_000_000;
+const ROUNDS: usize = 5;
+
+/// `{share}` per cent of the rows have another text than the first time.
+const BIG: &str = "\
+-- description: Rows to measure with.
+-- grain: state
+-- key: number
+-- columns:
+--   number integer not null: counts the rows
+--   text_0 varchar(100): text
+--   text_1 varchar(100): text
+--   text_2 varchar(100): text
+--   text_3 varchar(100): text
+--   text_4 varchar(100): text
+--   count_0 bigint: a count
+--   count_1 bigint: a count
+--   count_2 bigint: a count
+--   ratio double: a fraction
+--   day date: a day
+--   moment timestamp: a time
+select
+    cast(n as integer) as number,
+    format('{} {} of column 0', if(n % 100 < {share}, 'other', 'value'), n) as text_0,
+    format('value {} of column 1', n) as text_1,
+    format('value {} of column 2', n) as text_2,
+    format('value {} of column 3', n) as text_3,
+    format('value {} of column 4', n) as text_4,
+    cast(0 as bigint) as count_0,
+    cast(n as bigint) as count_1,
+    cast(n * 2 as bigint) as count_2,
+    cast(n / 3 as double) as ratio,
+    date '2024-10-04' as day,
+    timestamp '2023-11-14 22:13:20' + to_seconds(n) as moment
+from range({rows}) as numbers (n)
+";
+
+const LONG: &str = "\
+-- description: Many rows.
+-- grain: state
+-- key: number
+-- columns:
+--   number integer not null: counts the rows
+--   word varchar(20): text
+--   many bigint: a count
+select cast(n as integer) as number, format('word {}', n) as word, cast(if(n < {share}, -n, n) as bigint) as many
+from range({rows}) as numbers (n)
+";
+
+struct Scene {
+    folder: tempfile::TempDir,
+    project: Arc<Project>,
+    settings: Settings,
+    lake: Lake,
+    engine: Engine,
+    published: DateTime<Utc>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let env = Env::of_process();
+    let servers = tempfile::tempdir().expect("a temporary folder");
+    let mut addresses = vec![env.get("ETL_TEST_MYSQL_URL").map(str::to_owned), env.get("ETL_TEST_POSTGRES_URL").map(str::to_owned)];
+    if addresses.iter().any(Option::is_none) {
+        addresses = start(servers.path());
+    }
+    let mut good = true;
+    for address in addresses.into_iter().flatten() {
+        let name = address.split(':').next().unwrap_or_default().to_owned();
+        if asked.is_empty() || asked.contains(&name) {
+            good &= measure(&name, &address).await;
+        }
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/servers");
+    Command::new(script).arg("stop").arg(servers.path()).status().expect("the script is there");
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn start(folder: &Path) -> Vec<Option<String>> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/servers");
+    let output = Command::new(script).arg("start").arg(folder).env("ETL_TEST_BUFFERS", "1GB").stderr(Stdio::inherit()).output().expect("bash");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(|line| line.split_once('=').map(|(_, url)| url.to_owned())).collect()
+}
+
+async fn measure(name: &str, address: &str) -> bool {
+    let mut url = Url::parse(address).expect("an address");
+    let database = format!("bench_{}", std::process::id());
+    client(&url, &format!("create database {database}"));
+    url.set_path(&format!("/{database}"));
+    let mut scene = Scene::new(url.as_str()).await;
+
+    scene.publish("big", &filled(BIG, ROWS, 0)).await;
+    let first = scene.load((ROWS, 0)).await;
+    let (mut bulk, command) = (Vec::new(), if name == "mysql" { "LOAD DATA LOCAL INFILE" } else { "COPY" });
+    for _ in 0..ROUNDS {
+        bulk.push(scene.bulk(&url));
+    }
+    let mut firsts = vec![first];
+    for _ in 1..ROUNDS {
+        client(&url, "delete from big; delete from etl_loads");
+        firsts.push(scene.load((ROWS, 0)).await);
+    }
+    let (first, bulk) = (median(firsts), median(bulk));
+    let ratio = bulk / first;
+    let wanted = if name == "mysql" { 0.5 } else { 0.6 };
+    println!("{name}: {ROWS} rows of 12 columns, first load {first:.3} s, {command} {bulk:.3} s: {ratio:.2} of its speed (at least {wanted})");
+
+    let (mut same, mut newer, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        same.push(scene.load((0, 0)).await);
+        scene.publish("big", &filled(BIG, ROWS, round as u64 % 2)).await;
+        newer.push(scene.load((0, 0)).await);
+        scene.publish("big", &filled(BIG, ROWS, (round as u64 + 1) % 2)).await;
+        changed.push(scene.load((0, ROWS / 100)).await);
+    }
+    let (same, newer, changed) = (median(same), median(newer), median(changed));
+    println!("{name}: nothing changed: the same mart {same:.3} s, a newer mart {newer:.3} s (at most 0.2); 1% changed {changed:.3} s (at most 0.3)");
+
+    scene.publish("long", &filled(LONG, MANY, 0)).await;
+    let first = scene.load((MANY, 0)).await;
+    let same = scene.load((0, 0)).await;
+    println!("{name}: {MANY} rows: first load {first:.1} s; the same mart {same:.2} s (at most 4)");
+    scene.publish("long", &filled(LONG, MANY, 0)).await;
+    let before = resident("VmRSS:");
+    fs_err::write("/proc/self/clear_refs", "5").expect("Linux");
+    let newer = scene.load((0, 0)).await;
+    println!("{name}: a newer mart without a change {newer:.2} s (at most 4), {:.0} MB at most, {before:.0} of them before", resident("VmHWM:"));
+    scene.publish("long", &filled(LONG, MANY, 1_000)).await;
+    fs_err::write("/proc/self/clear_refs", "5").expect("Linux");
+    // The first number is 0, which is its own negative.
+    let few = scene.load((0, 999)).await;
+    println!("{name}: 999 of {MANY} rows changed {few:.2} s, {:.0} MB at most", resident("VmHWM:"));
+    client(&Url::parse(address).expect("an address"), &format!("drop database {database}"));
+    ratio >= wanted && same.max(newer) <= 4.0 && changed <= 0.3
+}
+
+impl Scene {
+    async fn new(database: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let marts = folder.path().join("sql/marts");
+        fs_err::create_dir_all(&marts).expect("space on the disk");
+        fs_err::write(marts.join("big.sql"), filled(BIG, ROWS, 0)).expect("space on the disk");
+        fs_err::write(marts.join("long.sql"), filled(LONG, MANY, 0)).expect("space on the disk");
+        let settings = Settings::read(folder.path(), Env::of([("ETL_DATABASE", database)])).expect("sound settings");
+        let project = Arc::new(Project::read(folder.path()).expect("a sound project"));
+        let lake = Lake::open(&settings.lake).expect("a folder");
+        let migrations = folder.path().join("migrations");
+        migrate::new(&project, &migrations, "first", settings.clock.now()).expect("a sound contract");
+        migrate::run(&settings.database, &migrations).await.expect("a fresh database");
+        let engine = Engine::open(Arc::clone(&project), lake.clone(), settings.clone(), Arc::new(Silent), Handle::current()).expect("a sound mart");
+        Self { folder, project, settings, lake, engine, published: DateTime::UNIX_EPOCH }
+    }
+
+    async fn publish(&mut self, table: &str, select: &str) {
+        self.published += TimeDelta::days(1);
+        let at = self.published;
+        let run = RunRow { run_at: at, as_of: at, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false };
+        let spool = self.engine.temp().join("mart.parquet");
+        let rows = self.engine.moment(&run, &[]).and_then(|moment| moment.write_parquet(select, &spool)).expect("the mart runs");
+        let bytes = fs_err::read(&spool).expect("the mart was written");
+        let transform_id = Uuid::now_v7();
+        let path = layout::mart_part(table, transform_id, None);
+        self.lake.upload_new(&path, &spool).await.expect("space on the disk");
+        let contract = self.project.model(table).and_then(|model| model.contract.as_ref()).expect("a mart has a contract");
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let part = Part { day: None, path, rows, bytes: bytes.len() as u64, sha256, fingerprint: String::new(), inputs: Vec::new() };
+        let manifest = Manifest {
+            version: MANIFEST_VERSION,
+            table: table.to_owned(),
+            transform_id,
+            as_of: at,
+            replay: false,
+            created: at,
+            fingerprint: String::new(),
+            columns: contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect(),
+            parts: vec![part],
+            rows,
+            etl: env!("CARGO_PKG_VERSION").to_owned(),
+            duckdb: self.engine.version().to_owned(),
+        };
+        self.lake.publish(&manifest).await.expect("a sound manifest");
+    }
+
+    /// Loads the newest marts; checks how many rows are inserted and updated; gives the seconds.
+    async fn load(&self, expected: (u64, u64)) -> f64 {
+        let job = Job {
+            project: &self.project,
+            lake: &self.lake,
+            settings: &self.settings,
+            observer: Arc::new(Silent),
+            // The table that was published last.
+            tables: &[if self.lake_has_long() { "long" } else { "big" }.to_owned()],
+            plan_only: false,
+            verify: false,
+            accept_shrink: &[],
+            as_of: None,
+        };
+        let begin = Instant::now();
+        let summary = load::run(&job).await.expect("a destination");
+        let seconds = begin.elapsed().as_secs_f64();
+        let table = &summary.tables[0];
+        assert!(table.error.is_none() && table.skipped.is_none(), "{table:?}");
+        assert_eq!((table.inserted, table.updated, table.deleted), (expected.0, expected.1, 0));
+        seconds
+    }
+
+    fn lake_has_long(&self) -> bool {
+        Path::new(self.lake.location()).join("marts/long").exists()
+    }
+
+    /// The same rows by the server's own command, from a file, into an equal table. The file is made outside of the time.
+    fn bulk(&self, url: &Url) -> f64 {
+        let file = self.folder.path().join("rows.tsv");
+        let mysql = url.scheme() == "mysql";
+        if !file.exists() {
+            let columns = "number, text_0, text_1, text_2, text_3, text_4, count_0, count_1, count_2, ratio, day, moment, _row_hash";
+            let rows = client(url, &format!("select {columns} from big"));
+            fs_err::write(&file, rows).expect("space on the disk");
+            client(url, if mysql { "create table plain like big" } else { "create table plain (like big including all)" });
+        }
+        client(url, "delete from plain");
+        let path = file.display();
+        let statement = if mysql {
+            format!("load data local infile '{path}' into table plain character set utf8mb4")
+        } else {
+            format!("\\copy plain from '{path}'")
+        };
+        let begin = Instant::now();
+        client(url, &statement);
+        begin.elapsed().as_secs_f64()
+    }
+}
+
+/// Runs a statement by the server's command-line client; gives the rows with tabs.
+fn client(url: &Url, statement: &str) -> Vec<u8> {
+    let (host, port) = (url.host_str().expect("a host"), url.port().expect("a port").to_string());
+    let (user, database) = (url.username(), url.path().trim_start_matches('/'));
+    let password = url.password().unwrap_or_default();
+    let mut command = if url.scheme() == "mysql" {
+        let mut command = Command::new("mariadb");
+        command.args(["--no-defaults", "--batch", "--skip-column-names", "--local-infile=1", "-h", host, "-P", &port, "-u", user]);
+        command.args(["-e", statement]).env("MYSQL_PWD", password).args((!database.is_empty()).then_some(database));
+        command
+    } else {
+        let mut command = Command::new("psql");
+        command.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-F",
+            "\t",
+            "-P",
+            "null=\\N",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            host,
+            "-p",
+            &port,
+            "-U",
+            user,
+            "-d",
+            database,
+        ]);
+        command.args(["-c", "set datestyle = 'ISO'", "-c", statement]).env("PGPASSWORD", password);
+        command
+    };
+    let output = command.output().expect("the client is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A number of megabytes from the process's status.
+fn resident(line: &str) -> f64 {
+    let status = fs_err::read_to_string("/proc/self/status").expect("Linux");
+    let kilobytes = status.lines().find_map(|text| text.strip_prefix(line)).map(|text| text.trim().trim_end_matches(" kB"));
+    kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1_024.0
+}
+
+fn filled(mart: &str, rows: u64, share: u64) -> String {
+    mart.replace("{share}", &share.to_string()).replace("{rows}", &rows.to_string())
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
