@@ -73,6 +73,14 @@ impl Context {
         Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
     }
 
+    /// The same project with other settings.
+    pub(super) fn again(&self, settings: Settings, global: &Global) -> Result<Self> {
+        let lake = Lake::open(&settings.lake)?;
+        let observer: Arc<dyn Observer> = Arc::new(Progress::start(&self.printer, global.progress));
+        let engine = self.engine.elsewhere(lake.clone(), settings.clone(), Arc::clone(&observer))?;
+        Ok(Self { settings, project: Arc::clone(&self.project), lake, engine: Arc::new(engine), observer, printer: self.printer.clone() })
+    }
+
     /// Like [`Context::open`], where options replace variables of `etl.toml`.
     pub(super) async fn open_for(global: &Global, env: Env, printer: &Printer, args: &SelectionArgs) -> Result<Self> {
         let mut settings = settings(global, env)?;

@@ -54,11 +54,15 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     }
     let mut outcome = Outcome::default();
     let mut last = Report::default();
+    let mut before: Option<Context> = None;
     for number in 0..args.days {
         let day = first_day + Days::new(number.into());
         simulator.set_day(day);
         settings.clock = Clock::starting_at(day.and_time(NaiveTime::from_hms_opt(4, 0, 0).unwrap_or_default()).and_utc());
-        let context = Context::with(settings.clone(), global, printer).await?;
+        let context = match &before {
+            None => Context::with(settings.clone(), global, printer).await?,
+            Some(before) => Context::again(before, settings.clone(), global)?,
+        };
         let options = RunArgs { selection: selection.clone(), as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
         let mut report = Report { title: format!("etl demo, {day}"), ..Report::default() };
         outcome = run::stages(&context, &options, &mut report).await?;
@@ -73,6 +77,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
             seconds(report.seconds)
         ));
         last = report;
+        before = Some(context);
         if outcome.exit_code() != 0 {
             printer.report(&last);
             break;

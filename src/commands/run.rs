@@ -38,10 +38,11 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     } else if !selection.waves.is_empty() {
         extract::stage(context, &selection, &asked, report, &mut outcome).await?;
     }
-    transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome).await?;
+    let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome).await?;
     load::ready(context).await?;
     load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome)
         .await?;
+    shell_file.written().await?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

@@ -6,7 +6,7 @@ use super::context::{Context, Outcome, blocking};
 use crate::{
     cli::{Global, TestArgs},
     error::{Error, Kind, Result},
-    names,
+    names, parallel,
     settings::Env,
     term::Printer,
     transform::{cases, run_case},
@@ -21,9 +21,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Test
     if chosen.is_empty() {
         return Err(Error::new(Kind::NothingSelected, "there is no such case below sql/tests").hint("a case is sql/tests/<model>/<case>/case.toml"));
     }
-    let (project, settings, runtime) = (Arc::clone(&context.project), context.settings.clone(), tokio::runtime::Handle::current());
+    let (engine, settings, runtime) = (Arc::clone(&context.engine), context.settings.clone(), tokio::runtime::Handle::current());
     let results =
-        blocking(move || Ok(chosen.iter().map(|(name, folder)| run_case(&project, &settings, &runtime, name, folder)).collect::<Vec<_>>())).await?;
+        blocking(move || Ok(parallel::map_init(&chosen, || (), |(), (name, folder)| run_case(&engine, &settings, &runtime, name, folder)))).await?;
     let mut outcome = Outcome::default();
     for result in &results {
         match &result.failure {

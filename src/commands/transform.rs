@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::context::{Context, Outcome, blocking, nothing};
@@ -10,7 +11,7 @@ use crate::{
     catalog::Selection,
     cli::{Global, TransformArgs},
     engine,
-    error::Result,
+    error::{Kind, OrFail, Result},
     settings::Env,
     term::{ModelLine, Printer, Report, Verdict},
     transform::{self, State},
@@ -25,7 +26,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     }
     let mut report = Report { title: "etl transform".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    stage(&context, &selection, Asked { as_of: args.as_of, fresh: args.full_refresh }, &mut report, &mut outcome).await?;
+    stage(&context, &selection, Asked { as_of: args.as_of, fresh: args.full_refresh }, &mut report, &mut outcome).await?.written().await?;
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)
@@ -38,8 +39,22 @@ pub(super) struct Asked {
     pub(super) fresh: bool,
 }
 
+/// `data/lake.duckdb`, which may still be being written: nothing of a load depends on it.
+#[must_use]
+pub(super) struct ShellFile(Option<JoinHandle<Result<()>>>);
+
+impl ShellFile {
+    /// Waits until it is there.
+    pub(super) async fn written(self) -> Result<()> {
+        match self.0 {
+            None => Ok(()),
+            Some(writing) => writing.await.or_fail(Kind::Internal, || "a blocking task ended early")?,
+        }
+    }
+}
+
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked, report: &mut Report, outcome: &mut Outcome) -> Result<ShellFile> {
     let Asked { as_of, fresh } = asked;
     let receipts = Arc::new(context.receipts().await?);
     let row = context.moment_row(&receipts, as_of);
@@ -91,14 +106,15 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
         });
     }
     let path = context.settings.data.join("lake.duckdb");
-    if as_of.is_none() && (changed || !path.exists()) {
-        let mut results = BTreeMap::new();
-        for table in context.project.tables() {
-            let newest = context.lake.manifests(&table.name).await?.into_iter().rfind(|manifest| !manifest.replay);
-            results.extend(newest.map(|manifest| (table.name.clone(), manifest)));
-        }
-        let engine = Arc::clone(&context.engine);
-        blocking(move || engine::write_shell_file(&engine, &row, &receipts, &results, &path)).await?;
+    if as_of.is_some() || (!changed && path.exists()) {
+        return Ok(ShellFile(None));
     }
-    Ok(())
+    let mut results = BTreeMap::new();
+    for table in context.project.tables() {
+        let newest = context.lake.manifests(&table.name).await?.into_iter().rfind(|manifest| !manifest.replay);
+        results.extend(newest.map(|manifest| (table.name.clone(), manifest)));
+    }
+    let engine = Arc::clone(&context.engine);
+    let write = move || engine::write_shell_file(&engine, &row, &receipts, &results, &path);
+    Ok(ShellFile(Some(tokio::task::spawn_blocking(write))))
 }

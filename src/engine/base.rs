@@ -26,15 +26,21 @@ pub struct Engine {
     lake: Lake,
     settings: Settings,
     observer: Arc<dyn Observer>,
+    shared: Arc<Shared>,
+    staging: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
+    temp: tempfile::TempDir,
+    runtime: Handle,
+}
+
+/// What engines of one project have in common, whatever their lakes are.
+struct Shared {
     graph: Graph,
     trees: BTreeMap<String, serde_json::Value>,
     instance: Instance,
     /// Names of the seeds that the instance holds already.
     seeds: Mutex<Vec<String>>,
-    staging: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     // Last, so that DuckDB has let go of its spill files.
-    temp: tempfile::TempDir,
-    runtime: Handle,
+    spill: tempfile::TempDir,
 }
 
 impl Engine {
@@ -43,10 +49,9 @@ impl Engine {
     /// # Errors
     /// [`Kind::Config`] for the first query that is wrong, with file and line.
     pub fn open(project: Arc<Project>, lake: Lake, settings: Settings, observer: Arc<dyn Observer>, runtime: Handle) -> Result<Self> {
-        fs_err::create_dir_all(&settings.data)?;
-        sweep(&settings.data);
-        let temp = tempfile::Builder::new().prefix(SPILL).tempdir_in(&settings.data)?;
-        let instance = Instance::open(&settings.engine, temp.path())?;
+        let temp = temp_folder(&settings.data)?;
+        let spill = temp_folder(&settings.data)?;
+        let instance = Instance::open(&settings.engine, spill.path())?;
         let parser = instance.session()?;
         let mut models = BTreeMap::new();
         let mut trees = BTreeMap::new();
@@ -67,12 +72,23 @@ impl Engine {
         }
         drop(parser);
         let graph = Graph::build(&project, &models, &endpoints)?;
-        Ok(Self { project, lake, settings, observer, graph, trees, instance, seeds: Mutex::default(), staging: Mutex::default(), temp, runtime })
+        let shared = Arc::new(Shared { graph, trees, instance, seeds: Mutex::default(), spill });
+        Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime })
+    }
+
+    /// The same project over another lake, or with another clock or other variables: its queries are not parsed again.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if there can be no temporary folder.
+    pub fn elsewhere(&self, lake: Lake, settings: Settings, observer: Arc<dyn Observer>) -> Result<Self> {
+        let temp = temp_folder(&settings.data)?;
+        let (project, shared) = (Arc::clone(&self.project), Arc::clone(&self.shared));
+        Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime: self.runtime.clone() })
     }
 
     /// The graph of the project.
     pub fn graph(&self) -> &Graph {
-        &self.graph
+        &self.shared.graph
     }
 
     /// The project.
@@ -97,12 +113,12 @@ impl Engine {
 
     /// An empty database in the running DuckDB.
     pub(super) fn session(&self) -> Result<Session> {
-        self.instance.session()
+        self.shared.instance.session()
     }
 
     /// An empty database in a DuckDB of its own, whose configuration may be changed.
     pub(super) fn session_apart(&self) -> Result<Session> {
-        Instance::open(&self.settings.engine, self.temp.path())?.into_session()
+        Instance::open(&self.settings.engine, self.shared.spill.path())?.into_session()
     }
 
     /// Shows a seed in a session. Each file is read once and kept by the running DuckDB.
@@ -116,7 +132,7 @@ impl Engine {
         if session.is_apart() {
             return execute(session, &format!("create table {name} as {select}")).map_err(failed);
         }
-        let mut held = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.shared.seeds.lock().unwrap_or_else(PoisonError::into_inner);
         if !held.contains(&model.name) {
             execute(session, &format!("create table {SEEDS}.{name} as {select}")).map_err(failed)?;
             held.push(model.name.clone());
@@ -142,7 +158,7 @@ impl Engine {
     }
 
     pub(super) fn tree(&self, model: &str) -> Option<&serde_json::Value> {
-        self.trees.get(model)
+        self.shared.trees.get(model)
     }
 
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
@@ -152,6 +168,12 @@ impl Engine {
 
 /// Start of the names of spill folders.
 const SPILL: &str = ".etl-";
+
+fn temp_folder(data: &Path) -> Result<tempfile::TempDir> {
+    fs_err::create_dir_all(data)?;
+    sweep(data);
+    Ok(tempfile::Builder::new().prefix(SPILL).tempdir_in(data)?)
+}
 
 /// Removes spill folders that killed processes left behind: those that nobody has touched for a day.
 fn sweep(data: &Path) {

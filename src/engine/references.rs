@@ -28,8 +28,10 @@ pub(super) struct Parsed {
 /// [`Kind::Config`] for a syntax error, several statements, a statement that is no SELECT, or a table function that hides
 /// what it reads.
 pub(super) fn parse(connection: &Connection, place: &str, sql: &str) -> Result<Parsed> {
+    // Planned once: a project has hundreds of queries, and to plan this takes longer than to parse one of them.
     let text: String = connection
-        .query_row("select json_serialize_sql(?::varchar)::varchar", [sql], |row| row.get(0))
+        .prepare_cached("select json_serialize_sql(?::varchar)::varchar")
+        .and_then(|mut statement| statement.query_row([sql], |row| row.get(0)))
         .map_err(|error| session::refused(error, "json_serialize_sql"))?;
     let tree: Value = serde_json::from_str(&text).or_fail(Kind::Internal, || format!("{place}: DuckDB's syntax tree is no JSON"))?;
     if tree["error"].as_bool() == Some(true) {

@@ -76,6 +76,10 @@ fn comment(connection: &duckdb::Connection, what: &str, text: &str) -> Result<()
 fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[Receipt], name: &str) -> Result<()> {
     let (Some(endpoint), Some(model)) = (engine.project().endpoint(name), engine.project().model(name)) else { return Ok(()) };
     let pulls = live::inputs(receipts, name, run.as_of);
+    if pulls.is_empty() {
+        // Nothing to look at, and most of a project may never be pulled.
+        return Ok(());
+    }
     let mut landed_files = Vec::new();
     for file in pulls.iter().filter_map(|pull| pull.records_file()).filter(|file| file.rows > 0) {
         landed_files.push(engine.lake().local_path(&file.path)?);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::run::{Job, run};
 use crate::{
-    catalog::{Endpoint, ModelKind, Project, record_key},
+    catalog::{Endpoint, ModelKind, record_key},
     clock::Clock,
     engine::{Engine, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
@@ -100,15 +100,16 @@ pub fn cases(root: &Path, filter: Option<&str>) -> Result<Vec<(String, PathBuf)>
 }
 
 /// Runs one case in a lake of its own. Blocks.
-pub fn run_case(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime::Handle, name: &str, folder: &Path) -> CaseResult {
-    let failure = match execute(project, settings, runtime, name, folder) {
+pub fn run_case(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handle, name: &str, folder: &Path) -> CaseResult {
+    let failure = match execute(engine, settings, runtime, name, folder) {
         Ok(difference) => difference,
         Err(error) => Some(format!("{error:?}")),
     };
     CaseResult { name: name.to_owned(), failure }
 }
 
-fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime::Handle, name: &str, folder: &Path) -> Result<Option<String>> {
+fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handle, name: &str, folder: &Path) -> Result<Option<String>> {
+    let project = engine.project();
     let text = fs_err::read_to_string(folder.join("case.toml"))?;
     let case: CaseFile = toml::from_str(&text).or_fail(Kind::Config, || format!("{}: cannot read it", folder.join("case.toml").display()))?;
     let model = name.split('/').next().unwrap_or_default().to_owned();
@@ -123,7 +124,7 @@ fn execute(project: &Arc<Project>, settings: &Settings, runtime: &tokio::runtime
             project.endpoint(&pull.endpoint).ok_or_else(|| Error::new(Kind::Config, format!("{name}: there is no endpoint `{}`", pull.endpoint)))?;
         receipts.push(land(&lake, runtime, endpoint, pull, number, folder)?);
     }
-    let engine = Engine::open(Arc::clone(project), lake.clone(), settings, Arc::new(Silent), runtime.clone())?;
+    let engine = engine.elsewhere(lake.clone(), settings, Arc::new(Silent))?;
     let newest = receipts.iter().filter(|receipt| receipt.complete()).max_by_key(|receipt| receipt.finished);
     let fallback = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
     let (run_at, finished) = newest.map_or(fallback, |receipt| (receipt.run_at, receipt.finished));

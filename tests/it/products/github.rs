@@ -52,9 +52,12 @@ fn classes(issue: &Value) -> Vec<&'static str> {
     CLASSES.into_iter().filter(|(_, names)| labels.iter().any(|label| names.contains(label))).map(|(class, _)| class).collect()
 }
 
+/// The days on which the issues of a group were opened and closed.
+type Lives = Vec<(NaiveDate, Option<NaiveDate>)>;
+
 /// Day by day, by counting.
 fn expected(known: &BTreeMap<(u64, u64), Value>, today: NaiveDate) -> Vec<String> {
-    let mut groups: BTreeMap<(u64, &str), Vec<(NaiveDate, Option<NaiveDate>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u64, &str), Lives> = BTreeMap::new();
     for ((project, _), issue) in known {
         if issue["pull_request"].is_null() {
             for class in classes(issue) {
