@@ -82,7 +82,7 @@ Exit codes:
 
 Environment (an option wins over its variable, a variable over etl.toml):
   ETL_LAKE               folder or URL of the lake
-  ETL_DATABASE           destination: sqlite:PATH, mysql://USER:PASSWORD@HOST/NAME, postgres://…;
+  ETL_DATABASE           sqlite:PATH, mysql://USER:PASSWORD@HOST/NAME or postgres://…
                          `mysql:` and `postgres:` alone take the rest from CLOUD_SQL_DATABASE_*
   ETL_DATA               folder for lake.duckdb, spill files and the defaults of the two above
   ETL_NOW                the time to take for now, like 2026-01-31T04:00:00Z (tests, replays)

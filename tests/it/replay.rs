@@ -44,7 +44,7 @@ async fn an_earlier_day_comes_back_exactly() {
 
     // A database that went through all days has first-seen times and ids of its own; else the last day is the last day.
     replay(&pump, 2, "last.sqlite").await;
-    let own = ["created_at", "id"];
+    let own = ["created_at", "created_on", "id"];
     assert_same("day 3 and its replay", &tables(&pump.database(), &own).await, &tables(&pump.root().join("last.sqlite"), &own).await);
 
     // Replays are kept apart: what counts as the newest is what it was.
