@@ -14,7 +14,8 @@ const AT_MOST: f64 = 0.3;
 fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
     etl(folder.path(), &["demo", "--days", "3"]);
-    // The demo ends with a transform, so the first of these has nothing to do already.
+    // The demo computes its own reports; this one computes, once, the empty tables of all others.
+    etl(folder.path(), &["transform"]);
     let mut seconds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let begin = Instant::now();
