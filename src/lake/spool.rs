@@ -1,6 +1,6 @@
 //! A Parquet file that grows on the local disk in bounded memory, hashed while it is written.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use parquet::{
@@ -29,6 +29,9 @@ pub(super) const ROW_GROUP: usize = 8 << 20;
 
 /// Level of zstd. A higher one takes longer than everything else together, and what the lake reads back is read from there seldom.
 pub(super) const ZSTD_LEVEL: i32 = 1;
+
+/// Bytes that go to the disk at once; `parquet` hands them over 8 kB at a time.
+const WRITE: usize = 128 << 10;
 
 /// A finished local Parquet file. Dropping it removes the file.
 #[derive(Debug)]
@@ -111,7 +114,7 @@ pub(super) fn compression() -> Compression {
 
 /// A new file on the local disk that hashes and counts what is written. Dropping it removes the file.
 pub(super) struct SpoolFile {
-    inner: fs_err::File,
+    inner: BufWriter<fs_err::File>,
     path: Option<TempPath>,
     digest: Sha256,
     bytes: u64,
@@ -126,18 +129,20 @@ impl SpoolFile {
             Some(folder) => fs_err::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)),
         };
         let (file, path) = file.or_fail(Kind::Io, || "cannot create a temporary file; is `TMPDIR` writable?")?.into_parts();
-        Ok(Self { inner: fs_err::File::from_parts(file, &*path), path: Some(path), digest: Sha256::new(), bytes: 0 })
+        let inner = BufWriter::with_capacity(WRITE, fs_err::File::from_parts(file, &*path));
+        Ok(Self { inner, path: Some(path), digest: Sha256::new(), bytes: 0 })
     }
 
     /// Gives the file away, whose writer has written everything.
     pub(super) fn finished(&mut self, rows: u64) -> Result<Finished> {
+        self.inner.flush().map_err(|error| self.failed(error.into()))?;
         let path = self.path.take().ok_or_else(|| Error::new(Kind::Internal, "a file was finished twice"))?;
         Ok(Finished { path, rows, bytes: self.bytes, sha256: self.digest.clone().finish() })
     }
 
     /// What a failure to write it means.
     pub(super) fn failed(&self, error: parquet::errors::ParquetError) -> Error {
-        Error::new(Kind::Io, format!("cannot write `{}`", self.inner.path().display()))
+        Error::new(Kind::Io, format!("cannot write `{}`", self.inner.get_ref().path().display()))
             .because(error)
             .hint("check the free space of that folder; `TMPDIR` chooses another")
     }
