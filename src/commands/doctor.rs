@@ -63,7 +63,7 @@ fn files(context: &Context) -> String {
 }
 
 async fn lake(settings: &Settings) -> Result<String> {
-    let lake = Lake::open(&settings.lake)?;
+    let lake = Lake::of(settings)?;
     let receipts = lake.receipts(None).await?;
     Ok(format!("{}: {} pulls", lake.location(), receipts.len()))
 }

@@ -23,12 +23,8 @@ fn meta(run_at: &str, pulled_at: &str) -> String {
 }
 
 /// The SELECT over the file of one pull.
-pub(super) fn of_pull(file: &std::path::Path, receipt: &Receipt) -> String {
-    format!(
-        "select {}, {COLUMNS} from read_parquet({}) as raw",
-        meta(&instant(receipt.run_at), &instant(receipt.finished)),
-        file_list(&[file.to_owned()])
-    )
+pub(super) fn of_pull(file: &[PathBuf], receipt: &Receipt) -> String {
+    format!("select {}, {COLUMNS} from read_parquet({}) as raw", meta(&instant(receipt.run_at), &instant(receipt.finished)), file_list(file))
 }
 
 /// The SELECT over the files of several pulls, one file each.
