@@ -11,8 +11,9 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
     events::Observer,
     lake::{Lake, Receipt},
+    names,
     settings::{Env, Settings},
-    term::{Printer, Progress},
+    term::{Printer, Progress, bytes},
 };
 
 /// The opened project.
@@ -107,6 +108,12 @@ impl Context {
                 .hint("`-- schedule:` in sql/marts says when each is due"));
         }
         self.engine.graph().select(&self.project, &due)
+    }
+
+    /// What was exchanged with the bucket so far, for the summary.
+    pub(super) fn traffic(&self) -> Option<String> {
+        let traffic = self.lake.traffic()?;
+        Some(format!("{}, {} down, {} up", names::count(traffic.requests, "request"), bytes(traffic.down), bytes(traffic.up)))
     }
 
     /// Every committed receipt.

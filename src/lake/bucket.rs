@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use futures::StreamExt;
@@ -23,6 +23,7 @@ use super::{
     traffic::{Counting, Meter, Traffic},
 };
 use crate::{
+    clock::Clock,
     digest::Sha256,
     error::{Error, Kind, OrFail, Result},
     settings::Settings,
@@ -88,7 +89,7 @@ impl Bucket {
 
     /// Notes an object that this process created.
     pub(super) fn created(&self, path: &str, bytes: u64) {
-        let object = Object { path: path.to_owned(), bytes, modified: SystemTime::now().into() };
+        let object = Object { path: path.to_owned(), bytes, modified: Clock::system().now() };
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), object);
     }
 

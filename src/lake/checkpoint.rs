@@ -86,8 +86,13 @@ impl Lake {
         let folder = format!("receipts/{source}/{endpoint}");
         let objects = match checkpoint {
             None => self.list_raw(&folder, None).await?,
-            // `date=D` sorts before all that lies in `date=D/`.
-            Some(checkpoint) => self.list_after(&folder, &format!("{folder}/date={}", checkpoint.settled_before)).await?,
+            // After all of the day before, which sorts before all of this one. The name of the folder itself would do too, but
+            // some servers then leave out what lies in it.
+            Some(checkpoint) => {
+                let day = checkpoint.settled_before;
+                let after = day.pred_opt().map_or_else(|| format!("date={day}"), |before| format!("date={before}z"));
+                self.list_after(&folder, &format!("{folder}/{after}")).await?
+            }
         };
         let held = |listed: &Listed| checkpoint.is_some_and(|checkpoint| checkpoint.pulls.contains(&listed.pull_id));
         Ok(objects.into_iter().filter_map(Listed::of).filter(|listed| !held(listed)).collect())

@@ -11,7 +11,7 @@
 //!   checkpoints stay too: they are small, and reading offline needs all of them.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,7 +21,7 @@ use std::{
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::{digest, error::Result};
+use crate::{clock::Clock, digest, error::Result};
 
 /// Of the limit, what is freed beyond what is needed, so that not every download evicts.
 const SLACK: u64 = 10;
@@ -308,12 +308,11 @@ impl Mirror {
         kept
     }
 
-    /// Bytes of each bucket's copies, for `etl doctor`.
-    pub(super) fn bytes(&self) -> u64 {
+    /// Bytes of all buckets' copies, and their limit.
+    pub(super) fn bytes(&self) -> (u64, u64) {
         let mut files = Vec::new();
         files_below(&self.0.root, &mut files);
-        let by_path: BTreeMap<PathBuf, u64> = files.into_iter().map(|file| (file.path, file.bytes)).collect();
-        by_path.values().sum()
+        (files.iter().map(|file| file.bytes).sum(), self.0.limit)
     }
 }
 
@@ -344,7 +343,7 @@ fn is_data(path: &Path) -> bool {
 /// Marks a file as just used.
 fn touch(path: &Path) {
     if let Ok(file) = fs_err::File::open(path) {
-        let _ = file.set_modified(SystemTime::now());
+        let _ = file.set_modified(Clock::system().now().into());
     }
 }
 
@@ -357,7 +356,7 @@ mod tests {
     fn put(mirror: &Mirror, path: &str, bytes: usize, age: u64) {
         mirror.keep(path, &Bytes::from(vec![1; bytes]));
         let file = fs_err::File::open(mirror.folder().join(path)).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        file.set_modified(SystemTime::from(Clock::system().now()) - Duration::from_secs(age)).unwrap();
     }
 
     fn there(mirror: &Mirror) -> Vec<String> {

@@ -19,6 +19,7 @@ mod local;
 mod location;
 mod manifest;
 mod mirror;
+mod probe;
 mod receipt;
 mod receipts;
 mod record_file;

@@ -136,6 +136,17 @@ impl Lake {
         store.get_range(&object_path(path)?, range).await.map_err(|error| self.failed("read", path, error))
     }
 
+    /// The last `length` bytes of an object of `size` bytes; `None` if it has another size or cannot be read so.
+    pub(super) async fn tail(&self, path: &str, size: u64, length: u64) -> Result<Option<Bytes>> {
+        let Some(store) = self.reading()?.filter(|_| size > 0) else { return Ok(None) };
+        let range = object_store::GetRange::Bounded(size.saturating_sub(length)..size);
+        let options = object_store::GetOptions { range: Some(range), ..object_store::GetOptions::default() };
+        match store.get_opts(&object_path(path)?, options).await {
+            Ok(found) if found.meta.size == size => found.bytes().await.map(Some).map_err(|error| self.failed("read", path, error)),
+            _ => Ok(None),
+        }
+    }
+
     /// Whether an object exists.
     ///
     /// # Errors

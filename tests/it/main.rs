@@ -1,4 +1,5 @@
 mod architecture;
+mod buckets;
 mod docs;
 mod engines;
 mod extract;

@@ -9,7 +9,7 @@ pub(super) const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq
 
 /// Creates a container, unless it is there.
 pub(super) async fn create_container(address: &str, name: &str) {
-    let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = etl::clock::Clock::system().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let version = "2021-08-06";
     let headers = format!("x-ms-date:{date}\nx-ms-version:{version}\n");
     let text = format!("PUT\n\n\n\n\n\n\n\n\n\n\n\n{headers}/{ACCOUNT}/{ACCOUNT}/{name}\nrestype:container");

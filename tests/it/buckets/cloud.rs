@@ -59,10 +59,9 @@ impl Cloud {
         let (location, own) = match kind {
             Kind::Folder => (folder.path().join("lake").display().to_string(), Vec::new()),
             Kind::Google => (format!("gs://lake/{id}/v=1"), Vec::new()),
-            Kind::S3 => (
-                format!("s3://lake/{id}"),
-                vec![("AWS_ACCESS_KEY_ID", "etl".to_owned()), ("AWS_SECRET_ACCESS_KEY", "throw-away".to_owned())],
-            ),
+            Kind::S3 => {
+                (format!("s3://lake/{id}"), vec![("AWS_ACCESS_KEY_ID", "etl".to_owned()), ("AWS_SECRET_ACCESS_KEY", "throw-away".to_owned())])
+            }
             Kind::Azure => (
                 format!("az://lake/{id}"),
                 vec![("AZURE_STORAGE_ACCOUNT_NAME", azure::ACCOUNT.to_owned()), ("AZURE_STORAGE_ACCOUNT_KEY", azure::KEY.to_owned())],
@@ -129,5 +128,6 @@ impl Cloud {
 }
 
 fn address(variable: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| panic!("`{variable}` is not set: run the tests with cargo nextest, which starts the servers (.ci/buckets)"))
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("`{variable}` is not set: run the tests with cargo nextest, which starts the servers (.ci/buckets)"))
 }

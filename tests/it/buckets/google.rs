@@ -103,8 +103,9 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
     if bucket != BUCKET {
         return error(StatusCode::NOT_FOUND, "NoSuchBucket");
     }
-    let query: HashMap<String, String> =
-        url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let query: HashMap<String, String> = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
     match (method.as_str(), query.get("uploadId")) {
         ("GET", None) if key.is_empty() => shared.list(&query),
         ("GET" | "HEAD", None) => shared.read(key, &headers, method == Method::HEAD),
@@ -124,7 +125,9 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
         ("POST", None) => {
             let upload = uuid::Uuid::now_v7().to_string();
             shared.uploads.lock().unwrap().insert(upload.clone(), BTreeMap::new());
-            xml(format!("<InitiateMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{key}</Key><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>"))
+            xml(format!(
+                "<InitiateMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{key}</Key><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>"
+            ))
         }
         ("POST", Some(upload)) => {
             let Some(parts) = shared.uploads.lock().unwrap().remove(upload) else { return error(StatusCode::NOT_FOUND, "NoSuchUpload") };
@@ -150,7 +153,7 @@ impl Shared {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
         let generation = objects.get(key).map_or(1, |former| former.generation + 1);
-        objects.insert(key.to_owned(), Object { bytes, generation, created: Utc::now(), at: Instant::now() });
+        objects.insert(key.to_owned(), Object { bytes, generation, created: etl::clock::Clock::system().now(), at: Instant::now() });
         empty().header("etag", format!("\"{generation}\"")).header("x-goog-generation", generation).body(Body::empty()).unwrap()
     }
 
@@ -208,8 +211,12 @@ impl Shared {
                 Some(folder) => drop(folders.insert(folder)),
                 None => {
                     let (time, size) = (object.created.format("%Y-%m-%dT%H:%M:%S%.3fZ"), object.bytes.len());
-                    write!(text, "<Contents><Key>{key}</Key><Size>{size}</Size><LastModified>{time}</LastModified><ETag>\"{}\"</ETag></Contents>", object.generation)
-                        .unwrap();
+                    write!(
+                        text,
+                        "<Contents><Key>{key}</Key><Size>{size}</Size><LastModified>{time}</LastModified><ETag>\"{}\"</ETag></Contents>",
+                        object.generation
+                    )
+                    .unwrap();
                 }
             }
         }
