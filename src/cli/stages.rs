@@ -39,7 +39,7 @@ Examples:
   etl extract bugzilla                               one source
   etl extract --report-type test-run-counts --start-date 2026-01-01 --end-date 2026-01-31
   etl extract --resume                               after an interruption
-  etl extract --shard 0/4                            alone, then 1/4 to 4/4 at once on four machines
+  etl extract --shard 0/4                            alone; then 1/4 to 4/4 on four machines
 
 A pull becomes visible when its receipt is written, last. A killed extract leaves nothing
 half-visible: run it again, with --resume to keep what was committed. A pull that could not

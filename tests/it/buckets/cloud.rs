@@ -128,6 +128,8 @@ impl Cloud {
 }
 
 fn address(variable: &str) -> String {
-    std::env::var(variable)
-        .unwrap_or_else(|_| panic!("`{variable}` is not set: run the tests with cargo nextest, which starts the servers (.ci/buckets)"))
+    Env::of_process()
+        .get(variable)
+        .map(str::to_owned)
+        .unwrap_or_else(|| panic!("`{variable}` is not set: run the tests with cargo nextest, which starts the servers (.ci/buckets)"))
 }
