@@ -9,7 +9,7 @@ use super::{
     builtins, landed, live, references,
     row::{Row, Value},
     run_row::RunRow,
-    session::{self, Session, bare, execute, file_list, literal, quoted},
+    session::{self, Session, bare, execute, literal, parquet, quoted},
     staged,
     typed::{self, View},
 };
@@ -135,7 +135,7 @@ impl Moment<'_> {
     /// # Errors
     /// [`Kind::Sql`].
     pub fn show_result(&self, model: &str, files: Local) -> Result<()> {
-        execute(&self.session, &format!("create or replace view {} as select * from read_parquet({})", quoted(model), file_list(files.paths())))?;
+        execute(&self.session, &format!("create or replace view {} as select * from {}", quoted(model), parquet(files.paths(), "")))?;
         self.files.borrow_mut().extend(files);
         self.made.borrow_mut().insert(Reference { schema: None, name: model.to_owned() });
         Ok(())

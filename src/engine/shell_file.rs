@@ -10,7 +10,7 @@ use super::{
     builtins, landed, live,
     run_row::RunRow,
     seeds,
-    session::{self, bare, execute, file_list, literal, quoted},
+    session::{self, bare, execute, literal, parquet, quoted},
     staged,
     typed::{self, View},
 };
@@ -55,7 +55,7 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
         for (table, manifest) in results {
             let Some(model) = engine.project().model(table).filter(|model| model.kind == ModelKind::Mart) else { continue };
             let Some(files) = engine.lake().already_local(&manifest.parts)?.filter(|files| !files.paths().is_empty()) else { continue };
-            execute(&connection, &format!("create view {} as select * from read_parquet({})", quoted(table), file_list(files.paths())))?;
+            execute(&connection, &format!("create view {} as select * from {}", quoted(table), parquet(files.paths(), "")))?;
             shown.extend(files);
             comment(&connection, &format!("view {}", quoted(table)), &model.header.description)?;
             for column in model.contract.iter().flat_map(|contract| &contract.columns) {

@@ -51,7 +51,7 @@ async fn serve(mut client: TcpStream, server: &str, number: usize) -> std::io::R
         // The request is carried out, and the answer is lost.
         3 => pass(&mut client, server, 0).await,
         // Some answers arrive, the next one is cut.
-        _ => pass(&mut client, server, 12).await,
+        _ => pass(&mut client, server, 600).await,
     }
 }
 
