@@ -18,3 +18,4 @@ mod scratch;
 mod secrets;
 mod sources_page;
 mod together;
+mod workflows;
