@@ -81,6 +81,8 @@ finish() {
     "$step" || say "and undoing it failed, see above"
   fi
   cleanup
+  # The schedule that refreshes preflight knows one kind of failure; a signal stays a signal.
+  [ "$verb" != preflight-refresh ] || [ "$code" -eq 0 ] || [ "$code" -gt 128 ] || code=1
   exit "$code"
 }
 

@@ -93,7 +93,7 @@ schema_of() {
   done < <(query "select hex(table_name) from information_schema.views where table_schema = $(text "$1") order by table_name")
   may_set_definers "$2" || filter=own_definers
   {
-    dump --no-create-info --no-data --triggers --routines --events -- "$1"
+    dump_all "$1" --no-create-info --no-data --triggers
     [ "${#views[@]}" -eq 0 ] || dump --no-data --skip-triggers -- "$1" "${views[@]}"
   } | "$filter"
 }

@@ -40,6 +40,7 @@ replace_with_copy() {
   drop_all "$fresh" trigger
   drop_all "$2" trigger
   move "$2" "$former" "$fresh" "$2"
+  query "drop table if exists $(ident "$2").$(ident "$unfinished")"
   drop_all "$2" view routine event
   load_into "$2" "$work/schema.sql"
   shape "$2" >"$work/shape.now"
