@@ -1,4 +1,5 @@
 mod architecture;
+mod db;
 mod docs;
 mod engines;
 mod extract;
