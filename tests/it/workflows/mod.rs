@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     pump::{Pump, day, serve, small_world},
-    scratch::{Scratch, Server},
+    scratch::{PASSWORD, Scratch, Server},
 };
 
 /// A checkout, a bucket, a database, and what an environment of GitHub gives to jobs.
@@ -62,8 +62,8 @@ impl Site {
         runner.give("vars.CLOUD_SQL_CONNECTION_NAME", "project:region:instance");
         runner.give("vars.CLOUD_SQL_DATABASE_PORT", loader.port().unwrap().to_string());
         runner.give("vars.CLOUD_SQL_DATABASE_NAME", loader.path().trim_start_matches('/'));
-        runner.give("secrets.CLOUD_SQL_DATABASE_USERNAME", percent_decoded(loader.username()));
-        runner.give("secrets.CLOUD_SQL_DATABASE_PASSWORD", percent_decoded(loader.password().unwrap()));
+        runner.give("secrets.CLOUD_SQL_DATABASE_USERNAME", loader.username());
+        runner.give("secrets.CLOUD_SQL_DATABASE_PASSWORD", PASSWORD);
         runner.give("secrets.GCLOUD_AUTH", "{}");
         Self { simulator, _pump: pump, database, runner, _bucket: bucket }
     }
@@ -76,10 +76,6 @@ impl Site {
     async fn count(&self, table: &str) -> u64 {
         self.database.texts(&format!("select cast(count(*) as char) from {table}")).await[0].parse().unwrap()
     }
-}
-
-fn percent_decoded(text: &str) -> String {
-    url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes()).next().unwrap().1.into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
