@@ -44,7 +44,7 @@ impl Site {
 
         let bucket = tempfile::tempdir().unwrap();
         let loader = Url::parse(&database.loader()).unwrap();
-            let mut runner = Runner::new(pump.root());
+        let mut runner = Runner::new(pump.root());
         #[expect(clippy::disallowed_methods, reason = "the programs of the machine")]
         runner.machine("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
         for (name, value) in simulator.variables() {
