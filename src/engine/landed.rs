@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::session::{file_list, instant, literal};
+use super::session::{instant, literal, parquet};
 use crate::lake::Receipt;
 
 /// Columns of `_meta` after the two that a receipt gives. Instants become UTC timestamps by arithmetic: `at time zone 'UTC'` says
@@ -25,14 +25,14 @@ fn meta(run_at: &str, pulled_at: &str) -> String {
 
 /// The SELECT over the file of one pull. What is the same in all its rows comes from the receipt, so that it is neither read nor
 /// worked with row by row.
-pub(super) fn of_pull(file: &std::path::Path, receipt: &Receipt) -> String {
+pub(super) fn of_pull(file: &[PathBuf], receipt: &Receipt) -> String {
     format!(
-        "select {}, {COLUMNS} from (select * replace ('{}' as run_id, '{}' as pull_id, {}::json as scope) from read_parquet({})) as raw",
+        "select {}, {COLUMNS} from (select * replace ('{}' as run_id, '{}' as pull_id, {}::json as scope) from {}) as raw",
         meta(&instant(receipt.run_at), &instant(receipt.finished)),
         receipt.run_id,
         receipt.pull_id,
         literal(&receipt.scope_key()),
-        file_list(&[file.to_owned()])
+        parquet(file, "")
     )
 }
 
@@ -41,9 +41,9 @@ pub(super) fn of_several(files: &[PathBuf], receipts: &[&Receipt]) -> String {
     let pulls: Vec<String> =
         receipts.iter().map(|receipt| format!("('{}', {}, {})", receipt.pull_id, instant(receipt.run_at), instant(receipt.finished))).collect();
     format!(
-        "select {}, {COLUMNS} from read_parquet({}) as raw join (values {}) as pull (pull_id, run_at, finished) on pull.pull_id = raw.pull_id",
+        "select {}, {COLUMNS} from {} as raw join (values {}) as pull (pull_id, run_at, finished) on pull.pull_id = raw.pull_id",
         meta("pull.run_at", "pull.finished"),
-        file_list(files),
+        parquet(files, ""),
         pulls.join(", ")
     )
 }
@@ -54,10 +54,10 @@ pub(super) fn of_pulls(files: &[PathBuf]) -> String {
         return empty();
     }
     format!(
-        "select {}, {COLUMNS} from read_parquet({}) as raw join pulls as pull on pull.pull_id = raw.pull_id \
+        "select {}, {COLUMNS} from {} as raw join pulls as pull on pull.pull_id = raw.pull_id \
          where not exists (select 1 from partitions as part where part.pull_id = raw.pull_id and part.partition_no = raw.partition_no and part.status <> 'ok')",
         meta("pull.run_at", "pull.finished"),
-        file_list(files),
+        parquet(files, ""),
     )
 }
 

@@ -20,6 +20,15 @@ use crate::{
 /// Version of the library that is linked; results are cached under it.
 pub(super) const DUCKDB: &str = "1.5.6";
 
+/// The version of the library that is linked, as it says itself: `v1.5.6`.
+///
+/// # Errors
+/// [`Kind::Internal`] if it does not start.
+pub fn duckdb_version() -> Result<String> {
+    let connection = Connection::open_in_memory().or_fail(Kind::Internal, || "DuckDB does not start")?;
+    connection.version().or_fail(Kind::Internal, || "DuckDB does not say its version")
+}
+
 /// The schema of a running DuckDB in which it keeps the seeds for all sessions.
 pub(super) const SEEDS: &str = "memory.seeds";
 
@@ -146,9 +155,14 @@ pub(super) fn instant(at: chrono::DateTime<chrono::Utc>) -> String {
 }
 
 /// A list of files as an SQL list of texts.
-pub(super) fn file_list(paths: &[std::path::PathBuf]) -> String {
+fn file_list(paths: &[std::path::PathBuf]) -> String {
     let items: Vec<String> = paths.iter().map(|path| literal(&path.display().to_string())).collect();
     format!("[{}]", items.join(", "))
+}
+
+/// Reads Parquet files; `more` are further options. A folder of the lake that is called `a=b` is no column `a`.
+pub(super) fn parquet(paths: &[std::path::PathBuf], more: &str) -> String {
+    format!("read_parquet({}, hive_partitioning = false{more})", file_list(paths))
 }
 
 /// The statement without a closing semicolon, so that it can be wrapped.

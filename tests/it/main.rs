@@ -1,4 +1,6 @@
 mod architecture;
+mod buckets;
+mod db;
 mod docs;
 mod engines;
 mod extract;
@@ -18,3 +20,4 @@ mod scratch;
 mod secrets;
 mod sources_page;
 mod together;
+mod workflows;
