@@ -1,5 +1,7 @@
 //! `etl.toml` and the environment, resolved once. Stages get this and never look at the environment themselves.
 
+mod publish;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -15,6 +17,8 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
     secret::Secret,
 };
+
+pub use publish::{BuildValidation, Contact, LookerSettings, PublishSettings};
 
 /// A snapshot of the environment variables.
 #[derive(Clone, Default)]
@@ -101,6 +105,8 @@ pub struct Settings {
     pub engine: EngineLimits,
     /// Limits of a load.
     pub load: LoadLimits,
+    /// What publishing needs.
+    pub publish: PublishSettings,
     /// Bytes of records that may wait in memory in all pulls together.
     pub write_buffer: u64,
     /// Partitions after which a long fan-out is committed in part.
@@ -140,6 +146,7 @@ struct File {
     engine: EngineFile,
     extract: ExtractFile,
     load: LoadFile,
+    publish: publish::PublishFile,
 }
 
 #[derive(Deserialize)]
@@ -217,6 +224,7 @@ impl Settings {
                     format!("sqlite:{}", data.join("etl.sqlite").display()),
                 ),
             ),
+            publish: file.publish.resolve(root, &data)?,
             data,
             vars: file.vars,
             rate_limits,

@@ -6,6 +6,7 @@ mod load;
 mod official;
 mod options;
 mod products;
+mod publish;
 mod pump;
 mod readme;
 mod real;
