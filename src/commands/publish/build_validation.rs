@@ -7,10 +7,13 @@ use crate::{
     engine::Row,
     error::{Error, Kind, Result},
     lake::Receipt,
-    publish::confluence::{
-        build_validation::{RUNS, milestones, text, values},
-        template,
-        write::{Content, Draft},
+    publish::{
+        confluence::{
+            build_validation::{RUNS, milestones, text, values},
+            template,
+            write::{Content, Draft},
+        },
+        marts::Marts,
     },
     settings::BuildValidation,
 };
@@ -35,15 +38,8 @@ pub(super) async fn run(context: &Context, args: &BuildValidationArgs) -> Result
         };
         let id = text(milestone, "testrail_milestone_id");
         let of_it: Vec<&Row> = runs.iter().filter(|run| text(run, "milestone_id") == id).collect();
-        let project = testrail_project(
-            &marts
-                .rows(&format!(
-                    "select cast(testrail_project_id as varchar) as id from projects where project_name_abbrev = '{}'",
-                    page.project.replace('\'', "''")
-                ))
-                .await?,
-        );
-        let concerns = |receipt: &Receipt| receipt.scope.get("project_id").is_none_or(|id| id.to_string() == project);
+        let project = testrail_id(&marts, &page.project).await?;
+        let concerns = |receipt: &Receipt| receipt.scope.get("project_id").is_none_or(|id| id.as_i64() == project);
         let mut problems = marts.health(TABLE, None, concerns).problems;
         problems.extend(marts.failures("testrail_milestone_runs", concerns));
         for problem in &problems {
@@ -58,8 +54,9 @@ pub(super) async fn run(context: &Context, args: &BuildValidationArgs) -> Result
     Ok(outcome)
 }
 
-fn testrail_project(rows: &[Row]) -> String {
-    rows.first().map(|row| text(row, "id")).unwrap_or_default()
+async fn testrail_id(marts: &Marts, project: &str) -> Result<Option<i64>> {
+    let rows = marts.rows("select project_name_abbrev as project, cast(testrail_project_id as varchar) as id from projects").await?;
+    Ok(rows.iter().find(|row| text(row, "project") == project).and_then(|row| text(row, "id").parse().ok()))
 }
 
 /// The pages of the wanted projects; of all without a name.

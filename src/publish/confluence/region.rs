@@ -51,6 +51,14 @@ struct Anchor {
     name: String,
 }
 
+/// A region that is there.
+struct Found {
+    /// The bytes between the two blocks.
+    between: Range<usize>,
+    /// What it was made from, where it says so.
+    hash: Option<String>,
+}
+
 /// Puts a region made from `hash` in its place. `sections` are the headings that the former tool generated tables under.
 ///
 /// # Errors
@@ -60,7 +68,7 @@ pub fn merge(page: &str, content: &str, hash: &str, sections: &[&str]) -> Result
     let inside = format!("{}{content}", anchor(&format!("{HASH}{hash}")));
     let whole = || format!("{}{inside}{}", anchor(START), anchor(END));
     let (state, replaced, text) = match find(&storage)? {
-        Some((between, hash)) => (State::Ok { hash }, between, inside),
+        Some(Found { between, hash }) => (State::Ok { hash }, between, inside),
         None => match old(&storage, sections)? {
             Some(block) => (State::Old, block, whole()),
             None => (State::Missing, page.len()..page.len(), format!("<h2>Notes</h2><p><br /></p><hr />{}", whole())),
@@ -70,7 +78,7 @@ pub fn merge(page: &str, content: &str, hash: &str, sections: &[&str]) -> Result
     // Nobody's work depends on this code being right: what it made is read again before anything is written.
     let again = Storage::parse(&merged).map_err(|broken| Damage(format!("the merged page would not be well-formed: {}", broken.what)))?;
     match find(&again)? {
-        Some((_, Some(own))) if own == hash => Ok(Merged { state, page: merged, replaced }),
+        Some(Found { hash: Some(own), .. }) if own == hash => Ok(Merged { state, page: merged, replaced }),
         _ => Err(Damage("the merged page would have no region".to_owned())),
     }
 }
@@ -106,8 +114,8 @@ fn anchors(storage: &Storage<'_>) -> Vec<Anchor> {
         .collect()
 }
 
-/// The bytes between the two blocks, and the hash in there; none without anchors.
-fn find(storage: &Storage<'_>) -> Result<Option<(Range<usize>, Option<String>)>, Damage> {
+/// The region that is there; none without anchors.
+fn find(storage: &Storage<'_>) -> Result<Option<Found>, Damage> {
     let anchors = anchors(storage);
     let named = |name: &str| -> Vec<usize> { anchors.iter().filter(|anchor| anchor.name == name).map(|anchor| anchor.node).collect() };
     let (start, end) = match (named(START).as_slice(), named(END).as_slice()) {
@@ -135,7 +143,7 @@ fn find(storage: &Storage<'_>) -> Result<Option<(Range<usize>, Option<String>)>,
     let between = storage.nodes[first].range.end..storage.nodes[last].range.start;
     let inside = |anchor: &&Anchor| storage.nodes[anchor.node].range.start >= between.start && storage.nodes[anchor.node].range.end <= between.end;
     let hash = anchors.iter().filter(inside).find_map(|anchor| anchor.name.strip_prefix(HASH)).map(str::to_owned);
-    Ok(Some((between, hash)))
+    Ok(Some(Found { between, hash }))
 }
 
 /// The bytes that the former tool generated, if its marks are there. An empty range is a place.
