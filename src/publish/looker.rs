@@ -249,3 +249,15 @@ async fn picture(client: &HttpClient, limits: &LookerSettings, look: &Look) -> R
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_of_one_name_are_named() {
+        let look = |id: &str, file: &str| Look { id: id.to_owned(), title: "a".to_owned(), file_name: file.to_owned() };
+        let looks = [look("1", "a.png"), look("2", "a-2.png"), look("3", "b-3.png"), look("4", "look-4.png")];
+        assert_eq!(collisions(&looks), ["the look 2 `a` is saved as `a-2.png`: another look has the name"]);
+    }
+}

@@ -143,7 +143,8 @@ pub fn parse(file: &Path, text: &str) -> Result<WikiPage> {
         // Its text ends with a drawing of the place; the first line says what is wrong.
         let told = error.to_string();
         let first = told.lines().next().unwrap_or_default();
-        let what = first.strip_prefix("error: ").unwrap_or(first);
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        let what = if first.starts_with("line ") { first.split_once(": ").map_or(first, |(_, what)| what) } else { first };
         wrong(format!("{}:{line}: {what}", file.display()))
     })?;
     let page = document.wiki_page;
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(message(&GOOD.replace("1631911951", "\"1631911951\"")), format!("{page:?}"));
         for (from, to, expected) in [
             ("page_title", "page_titel", "yaml/a.yaml:3: "),
-            ("  page_title: \"Health 🦊\"\n", "", "yaml/a.yaml:2: missing field `page_title`"),
+            ("  page_title: \"Health 🦊\"\n", "", "yaml/a.yaml:3: missing field `page_title`"),
             ("report-title", "report_title", "yaml/a.yaml:7: "),
             ("wiki_page:", "wikipage:", "yaml/a.yaml:1: "),
             ("1631911951", "12a", "yaml/a.yaml: `page_id` is `12a`"),
