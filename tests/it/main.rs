@@ -1,4 +1,6 @@
 mod architecture;
+mod buckets;
+mod db;
 mod docs;
 mod engines;
 mod extract;
@@ -19,3 +21,4 @@ mod scratch;
 mod secrets;
 mod sources_page;
 mod together;
+mod workflows;
