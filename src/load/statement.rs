@@ -175,6 +175,12 @@ impl<'a> Statements<'a> {
         self.sql(format!("select {columns} from {} where {hash} is not null{}", self.table(), self.owned_days(days, "and")))
     }
 
+    /// Makes a row that nobody owns one of `etl`, of a hash that no load has given it.
+    pub(super) fn take(&self) -> Sql {
+        let hash = self.flavour.quoted(ROW_HASH);
+        self.sql(format!("update {} set {hash} = 0 where {} and {hash} is null", self.table(), self.where_key()))
+    }
+
     /// All columns of the contract of one row.
     pub(super) fn one_row(&self) -> Sql {
         let columns = self.list(self.target.columns.iter().map(String::as_str));
