@@ -183,6 +183,7 @@ mod tests {
             let columns = vec![column("id", ColumnType::Integer, "not null"), column("k", ColumnType::Integer, "not null key")];
             let mut contract = state(name, columns);
             contract.key = vec!["k".to_owned()];
+            contract.identity = None;
             contract
         };
         let (plans, projects) = (contract("report_testrail_test_plans"), contract("projects"));
