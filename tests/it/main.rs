@@ -19,3 +19,4 @@ mod scratch;
 mod secrets;
 mod sources_page;
 mod together;
+mod workflows;
