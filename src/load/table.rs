@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    adopt::take,
+    adopt::{complete, take},
     apply::apply,
     compare::{day_parameters, difference, digest},
     diff::Diff,
@@ -164,6 +164,9 @@ impl One<'_> {
             return Ok(false);
         }
         let last = self.not_older(session).await?;
+        if self.manner.adopt && self.manner.mode == Mode::Load {
+            complete(session, self.contract, self.target, self.mart).await?;
+        }
         let before = digest(session, self.target, self.days).await?;
         let mut diff = if before == scan.digest {
             Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }

@@ -13,6 +13,8 @@ pub(super) struct Found {
     /// Foreign keys from this table and to it: the table that has it, and its name.
     pub(super) foreign: Vec<(String, String)>,
     pub(super) rows: u64,
+    /// Key columns, not the day, in which no row of the old scripts has a value: they have just been added, or will be.
+    pub(super) blank: Vec<String>,
     /// Rows whose day is not filled in, though the moment they were written is known.
     pub(super) undated: u64,
     /// Rows of the old scripts that have the key of a newer one.

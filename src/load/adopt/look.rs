@@ -11,6 +11,9 @@ use crate::{
     load::{migrate::Table, mysql::MysqlSession, mysql_values::portable},
 };
 
+/// Name, declared type, nullable, character set, collation, filled, counting up.
+type ColumnRow = (String, String, String, Option<String>, Option<String>, i64, i64);
+
 /// The table, or `None`.
 pub(super) async fn look(session: &mut MysqlSession, table: &Table) -> Result<Option<Found>> {
     let name = &table.name;
@@ -28,7 +31,7 @@ pub(super) async fn look(session: &mut MysqlSession, table: &Table) -> Result<Op
     .or_fail(Kind::Database, describing)?;
     let Some((engine, charset)) = head else { return Ok(None) };
     let mut found = Found { engine, charset, ..Found::default() };
-    let columns: Vec<(String, String, String, Option<String>, Option<String>, i64, i64)> = sqlx::query_as(
+    let columns: Vec<ColumnRow> = sqlx::query_as(
         "select cast(column_name as char), cast(column_type as char), cast(is_nullable as char), cast(character_set_name as char),
                 cast(collation_name as char), cast(column_default is not null or extra like '%GENERATED%' as signed),
                 cast(extra like '%auto_increment%' as signed)
@@ -76,6 +79,16 @@ pub(super) async fn look(session: &mut MysqlSession, table: &Table) -> Result<Op
     .await
     .or_fail(Kind::Database, describing)?;
     found.rows = counted(session, name, &rows::all(name)).await?;
+    for key in table.key.iter().filter(|key| table.snapshot_date.as_ref() != Some(key)) {
+        let blank = match (found.has(key), rows::filled(table, &found, key)) {
+            (false, _) => true,
+            (true, Some(sql)) => counted(session, name, &sql).await? == 0,
+            (true, None) => false,
+        };
+        if blank {
+            found.blank.push(key.clone());
+        }
+    }
     if let Some(sql) = rows::undated(table, &found) {
         found.undated = counted(session, name, &sql).await?;
     }

@@ -15,4 +15,4 @@ mod take;
 mod tests;
 
 pub use run::{AdoptStep, Adoption, run};
-pub(super) use take::take;
+pub(super) use take::{complete, take};

@@ -28,6 +28,19 @@ fn old(alias: &str, found: &Found) -> String {
     if found.has(ROW_HASH) { format!("{alias}.{} is null", quoted(ROW_HASH)) } else { "1 = 1".to_owned() }
 }
 
+/// Counts the old rows that have a value in a column that may be NULL.
+pub(super) fn filled(table: &Table, found: &Found, name: &str) -> Option<String> {
+    let nullable = found.column(name).is_some_and(|column| !column.not_null);
+    nullable.then(|| format!("select count(*) from {} as t where t.{} is not null and {}", quoted(&table.name), quoted(name), old("t", found)))
+}
+
+/// The key columns by which old rows are told apart: without those that are new. None: nothing is left, or the key is not there.
+fn telling<'t>(table: &'t Table, found: &Found) -> Option<Vec<&'t String>> {
+    let left: Vec<&String> = table.key.iter().filter(|key| !found.blank.contains(key)).collect();
+    let more_than_a_day = left.iter().any(|key| table.snapshot_date.as_ref() != Some(*key)) || table.key.len() == 1;
+    (!left.is_empty() && more_than_a_day).then_some(left)
+}
+
 /// The key column of an old row, also before it is added; `None` where it has no value yet.
 fn key_part(table: &Table, found: &Found, alias: &str, name: &str) -> Option<String> {
     let is_date = table.snapshot_date.as_deref() == Some(name);
@@ -40,10 +53,7 @@ fn key_part(table: &Table, found: &Found, alias: &str, name: &str) -> Option<Str
 }
 
 fn key_parts(table: &Table, found: &Found, alias: &str) -> Option<Vec<String>> {
-    if table.key.is_empty() {
-        return None;
-    }
-    table.key.iter().map(|name| key_part(table, found, alias, name)).collect()
+    telling(table, found)?.into_iter().map(|name| key_part(table, found, alias, name)).collect()
 }
 
 /// Counts the rows without a day that can have one.
@@ -79,10 +89,10 @@ pub(super) fn surplus(table: &Table, found: &Found) -> Option<String> {
 }
 
 /// One transaction: of rows with one key the newest stays, with the earliest first-seen times of all.
-pub(super) fn drop_surplus(table: &Table, order: &str) -> Vec<String> {
+pub(super) fn drop_surplus(table: &Table, found: &Found, order: &str) -> Vec<String> {
     let name = quoted(&table.name);
     let (order, hash) = (quoted(order), quoted(ROW_HASH));
-    let keys: Vec<String> = table.key.iter().map(|key| quoted(key)).collect();
+    let keys: Vec<String> = telling(table, found).unwrap_or_default().into_iter().map(|key| quoted(key)).collect();
     let whole = keys.iter().map(|key| format!("{key} is not null")).collect::<Vec<_>>().join(" and ");
     let same = keys.iter().map(|key| format!("t.{key} = d.{key}")).collect::<Vec<_>>().join(" and ");
     let firsts: Vec<String> = table.columns.iter().filter(|column| column.insert_only).map(|column| quoted(&column.name)).collect();
@@ -124,7 +134,7 @@ pub(super) fn misnumbered(table: &Table, found: &Found) -> Option<String> {
 }
 
 /// One transaction: what points at the old ids points at the new ones, surplus rows go, and the ids are the new ones.
-pub(super) fn renumber(table: &Table, key: &str, there: impl Fn(&str, &str) -> bool) -> Vec<String> {
+pub(super) fn renumber(table: &Table, found: &Found, key: &str, there: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let (name, key, hash) = (quoted(&table.name), quoted(key), quoted(ROW_HASH));
     let mut statements = Vec::new();
     for (child, column, _) in LINKS.iter().filter(|link| link.2 == table.name && there(link.0, link.1)) {
@@ -134,7 +144,7 @@ pub(super) fn renumber(table: &Table, key: &str, there: impl Fn(&str, &str) -> b
             quoted(child)
         ));
     }
-    statements.extend(drop_surplus(table, "id"));
+    statements.extend(drop_surplus(table, found, "id"));
     statements.push(format!("update {name} set `id` = {key} where `id` <> {key} and {hash} is null"));
     statements
 }

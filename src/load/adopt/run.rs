@@ -179,10 +179,10 @@ impl Adopting<'_> {
         match &step.work {
             Work::Ddl(statement) => self.statement(statement).await,
             Work::Rows(statements) => self.transaction(statements).await,
-            Work::Sets { order } => {
+            Work::Sets { order, copies } => {
                 let older = self.older(table, order).await?;
                 let mut statements: Vec<String> = older.chunks(AT_ONCE).map(|rows| rows::delete_rows(&table.name, order, rows)).collect();
-                statements.extend(rows::drop_surplus(table, order));
+                statements.extend(copies.iter().cloned());
                 self.transaction(&statements).await
             }
         }

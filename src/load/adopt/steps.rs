@@ -34,7 +34,7 @@ pub(super) enum Work {
     /// Changes of rows, in one transaction.
     Rows(Vec<String>),
     /// Finds the rows of older runs of the same day; they and all other surplus rows go in one transaction.
-    Sets { order: String },
+    Sets { order: String, copies: Vec<String> },
 }
 
 impl Work {
@@ -43,7 +43,7 @@ impl Work {
         match self {
             Self::Ddl(statement) => statement.clone(),
             Self::Rows(statements) => statements.join("; "),
-            Self::Sets { order } => format!("delete from {} where {} in (…)", quoted(table), quoted(order)),
+            Self::Sets { order, copies } => format!("delete from {} where {} in (…); {}", quoted(table), quoted(order), copies.join("; ")),
         }
     }
 }
@@ -208,7 +208,7 @@ impl Plan<'_> {
             self.steps.push(Step { work, rows: Some(self.found.undated), ..ddl("the UTC day that a row was written", String::new()) });
         }
         if let Some(key) = rows::numbered_by(self.table).filter(|_| self.found.misnumbered > 0) {
-            let work = Work::Rows(rows::renumber(self.table, key, there));
+            let work = Work::Rows(rows::renumber(self.table, self.found, key, there));
             self.steps.push(Step {
                 work,
                 rows: Some(self.found.misnumbered),
@@ -227,8 +227,10 @@ impl Plan<'_> {
             return;
         };
         let (work, why) = match self.table.snapshot_date {
-            Some(_) => (Work::Sets { order: order.to_owned() }, "the newest set of a day stays"),
-            None => (Work::Rows(rows::drop_surplus(self.table, order)), "of rows with one key the newest stays"),
+            Some(_) => {
+                (Work::Sets { order: order.to_owned(), copies: rows::drop_surplus(self.table, self.found, order) }, "the newest set of a day stays")
+            }
+            None => (Work::Rows(rows::drop_surplus(self.table, self.found, order)), "of rows with one key the newest stays"),
         };
         self.steps.push(Step { work, rows: Some(self.found.surplus), ..ddl(why, String::new()) });
     }

@@ -81,8 +81,21 @@ fn contracts() -> Vec<Contract> {
         ],
     );
     keyword.key = ["query_keyword", "bugzilla_key"].map(str::to_owned).to_vec();
+    let mut builds = state(
+        "report_bitrise_builds_count",
+        vec![
+            column("app", ColumnType::Varchar(64), "not null"),
+            column("build_number", ColumnType::BigInt, "not null"),
+            column("status", ColumnType::Integer, ""),
+        ],
+    );
+    builds.key = ["app", "build_number"].map(str::to_owned).to_vec();
+    let worklogs = state(
+        "report_jira_softvision_worklogs",
+        vec![column("jira_worklog_id", ColumnType::BigInt, "not null"), column("parent_key", ColumnType::Varchar(75), "not null")],
+    );
     let new = state("report_issue_regression", vec![count("open_count")]);
-    vec![plans, runs, coverage, sentry, jira, keyword, new]
+    vec![plans, runs, coverage, sentry, jira, keyword, builds, worklogs, new]
 }
 
 /// As the schema of the old scripts, and as they would have filled it.
@@ -100,6 +113,8 @@ create table report_jira_qa_requests (id int not null auto_increment, jira_key v
     jira_firefox_release_train varchar(50) not null, nobody_knows varchar(10) not null, created_at datetime default null, primary key (id)) engine=InnoDB default charset=utf8mb3;
 create table report_bugzilla_query_by_keyword (id int not null auto_increment, bugzilla_key int not null, whiteboard varchar(255) default null,
     primary key (id), unique key only_once (bugzilla_key)) engine=InnoDB default charset=utf8mb3;
+create table report_bitrise_builds_count (id int not null auto_increment, build_number int default null, status int default null, primary key (id)) engine=InnoDB default charset=utf8mb3;
+create table report_jira_softvision_worklogs (id int not null auto_increment, parent_key varchar(75) not null, primary key (id)) engine=InnoDB default charset=utf8mb3;
 create table retired (id int not null auto_increment primary key, note text) engine=InnoDB default charset=utf8mb3;
 insert into retired (note) values ('stays');
 -- Plan 5001 is there twice, as ids 1 and 3; plan 2's old id is the id that TestRail gave to plan 3's.
@@ -117,7 +132,10 @@ insert into report_sentry_issues (id, sentry_project_id, sentry_id, count) value
 insert into report_jira_qa_requests (id, jira_key, jira_summary, jira_story_points, elapsed, jira_label_verified, jira_firefox_release_train, nobody_knows, created_at) values
     (10, 'A-1', 'old', 3, 12.3, 1, 'b134', '', '2025-01-01 00:00:00'), (11, 'A-1', 'newer', 3, 12.3, 1, 'b134', '', '2025-01-02 00:00:00'),
     (12, 'A-2', 'gone from Jira', 5, 999.99, 0, '', '', '2025-01-01 00:00:00');
-insert into report_bugzilla_query_by_keyword (id, bugzilla_key, whiteboard) values (1, 100, 'w');
+insert into report_bugzilla_query_by_keyword (id, bugzilla_key, whiteboard) values (1, 100, 'w'), (2, 200, 'v');
+-- Build 8 at the cursor twice; build 1 is older than what the API lists; nobody knows the number of the last one.
+insert into report_bitrise_builds_count (id, build_number, status) values (1, 1, 1), (2, 8, 0), (3, 8, 1), (4, null, 3), (5, null, 3);
+insert into report_jira_softvision_worklogs (id, parent_key) values (1, 'A-1'), (2, 'A-1');
 ";
 
 fn stamp(day: u32, hour: u32) -> Value<'static> {
@@ -141,7 +159,13 @@ fn marts(contracts: &[Contract]) -> Vec<Arc<Mart>> {
             vec![text("A-1"), text("now 😀"), Value::Double(0.5), Value::Double(1000.25), Value::Int(1), Value::Null, stamp(5, 4)],
             vec![text("A-3"), text("new"), Value::Null, Value::Null, Value::Int(0), Value::Null, stamp(5, 4)],
         ],
-        vec![vec![text("word"), Value::Int(100), text("w")], vec![text("other"), Value::Int(100), Value::Null]],
+        vec![
+            vec![text("word"), Value::Int(100), text("w")],
+            vec![text("other"), Value::Int(100), Value::Null],
+            vec![text("word"), Value::Int(200), text("now")],
+        ],
+        vec![vec![text("ios"), Value::Int(8), Value::Int(1)], vec![text("ios"), Value::Int(9), Value::Int(2)]],
+        vec![vec![Value::Int(55), text("A-1")]],
         vec![numbered(&[3])],
     ];
     let days = [4, 5].map(|day| NaiveDate::from_ymd_opt(2025, 1, day).unwrap());
@@ -200,6 +224,8 @@ impl Old {
              union all select concat_ws(' ', 'jira', id, jira_key, jira_summary, ifnull(jira_story_points, '-'), ifnull(elapsed, '-'), jira_label_verified, ifnull(jira_firefox_release_train, '-'),
                  created_at, _row_hash is null) from report_jira_qa_requests
              union all select concat_ws(' ', 'keyword', id, ifnull(query_keyword, '-'), bugzilla_key, whiteboard, _row_hash is null) from report_bugzilla_query_by_keyword
+             union all select concat_ws(' ', 'build', id, ifnull(app, '-'), ifnull(build_number, '-'), status, _row_hash is null) from report_bitrise_builds_count
+             union all select concat_ws(' ', 'worklog', id, ifnull(jira_worklog_id, '-'), parent_key, _row_hash is null) from report_jira_softvision_worklogs
              union all select concat_ws(' ', 'retired', id, note) from retired order by 1",
         )
         .await
@@ -218,7 +244,7 @@ impl Old {
 }
 
 /// `1` at the end: still a row of the old scripts.
-const AFTER: [&str; 22] = [
+const AFTER: [&str; 23] = [
     "coverage 3 2 1 5 2025-01-03 04:00:02 2025-01-03 1",
     "coverage 4 1 3 1 2025-01-03 08:00:00 2025-01-03 1",
     "coverage 5 1 1 29 2025-01-03 08:00:01 2025-01-03 1",
@@ -228,8 +254,9 @@ const AFTER: [&str; 22] = [
     "jira 12 A-2 gone from Jira 5 999.99 0  2025-01-01 00:00:00 1",
     "jira 13 A-3 new - - 0 - 2025-01-05 04:00:00 0",
     "keyword 1 - 100 w 1",
-    "keyword 2 word 100 w 0",
-    "keyword 3 other 100 0",
+    "keyword 2 word 200 now 0",
+    "keyword 3 word 100 w 0",
+    "keyword 4 other 100 0",
     "plan 2 2 old number two - 1",
     "plan 5001 5001 five thousand and one 😀 1 0",
     "plan 5002 5002 two 1 0",
@@ -244,7 +271,21 @@ const AFTER: [&str; 22] = [
 ];
 
 fn wanted() -> Vec<String> {
-    let more = ["run 76 76 5003 new 0", "sentry 1 p a 1 - 1", "sentry 2 p a 2 - 1", "sentry 3 p b 3 - 1", "sentry 4 p a 9 2025-01-05 0"];
+    let more = [
+        "build 1 - 1 1 1",
+        "build 3 ios 8 1 0",
+        "build 4 - - 3 1",
+        "build 5 - - 3 1",
+        "build 6 ios 9 2 0",
+        "worklog 1 - A-1 1",
+        "worklog 2 - A-1 1",
+        "worklog 3 55 A-1 0",
+        "run 76 76 5003 new 0",
+        "sentry 1 p a 1 - 1",
+        "sentry 2 p a 2 - 1",
+        "sentry 3 p b 3 - 1",
+        "sentry 4 p a 9 2025-01-05 0",
+    ];
     let mut all: Vec<String> = AFTER.iter().chain(&more).map(|line| (*line).to_owned()).collect();
     all.sort();
     all
