@@ -2,6 +2,7 @@
 
 mod base;
 mod builtins;
+mod census;
 mod contract_check;
 mod drift;
 mod landed;
@@ -17,6 +18,8 @@ mod session;
 mod shell_file;
 mod staged;
 mod staging;
+mod steps;
+mod syntax;
 mod typed;
 
 pub use base::Engine;

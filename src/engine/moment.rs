@@ -189,7 +189,8 @@ impl Moment<'_> {
         self.engine
     }
 
-    fn pulls(&self, endpoint: &str) -> Vec<&Receipt> {
+    /// The pulls that the relations of an endpoint are made of.
+    pub(super) fn pulls(&self, endpoint: &str) -> Vec<&Receipt> {
         live::inputs(&self.receipts, endpoint, self.run.as_of)
     }
 

@@ -9,6 +9,7 @@ mod checkpoint;
 mod commit;
 mod document;
 mod exchange_file;
+mod flow;
 mod footer;
 mod gc;
 pub mod layout;
@@ -25,6 +26,7 @@ mod store;
 
 pub use budget::WriteBudget;
 pub use exchange_file::{ExchangeRow, ExchangeWriter};
+pub use flow::{Census, FLOW_VERSION, Flow, Held, Pulled, Step, Steps};
 pub use footer::Footer;
 pub use gc::{GcReport, Removed, StagedKeep, gc};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};

@@ -7,6 +7,7 @@ mod publish;
 mod run;
 mod snapshot;
 mod sql_tests;
+mod trace;
 
 pub use run::{Job, ModelSummary, State, Summary, run};
 pub use sql_tests::{CaseResult, cases, run_case};
