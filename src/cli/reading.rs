@@ -88,6 +88,9 @@ pub struct StatusArgs {
     /// Reports, tables, models, endpoints or sources [default: all]
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
+    /// Show where rows went: every step from the API to the table with the rows after it
+    #[arg(long)]
+    pub last: bool,
     /// How to write it
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
@@ -97,6 +100,7 @@ const STATUS_HELP: &str = "\
 Examples:
   etl status
   etl status testrail --format json
+  etl status report_test_case_coverage --last        why has the table fewer rows than the API?
 
 Exit code 1 when a report is older than its schedule allows: a timer can watch the pump.";
 

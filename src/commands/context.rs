@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
     events::Observer,
-    lake::{Lake, Receipt},
+    lake::{Flow, Lake, Receipt},
     settings::{Env, Settings},
     term::{Printer, Progress},
 };
@@ -106,6 +106,11 @@ impl Context {
                 .hint("`-- schedule:` in sql/marts says when each is due"));
         }
         self.engine.graph().select(&self.project, &due)
+    }
+
+    /// The record of a run that begins now.
+    pub(super) fn flow(&self, command: &str) -> Flow {
+        Flow::of(uuid::Uuid::now_v7(), self.settings.clock.now(), command)
     }
 
     /// Every committed receipt.

@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::context::{Context, Outcome, nothing};
+use super::{
+    conservation,
+    context::{Context, Outcome, nothing},
+};
 use crate::{
     cli::{Global, LoadArgs},
     error::Result,
+    lake::Flow,
     load::{self, Change, TableSummary},
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
@@ -27,7 +31,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
         ready(&context).await?;
     }
     let asked = Asked { plan_only: args.plan, verify: args.verify, accept_shrink: &args.accept_shrink, as_of: args.as_of };
-    stage(&context, &selection.tables, &asked, &mut report, &mut outcome).await?;
+    let mut flow = context.flow("load");
+    stage(&context, &selection.tables, &asked, &mut report, &mut outcome, &mut flow).await?;
+    conservation::record(&context, flow, &mut report).await;
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)
@@ -52,7 +58,14 @@ pub(super) async fn ready(context: &Context) -> Result<()> {
 }
 
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+pub(super) async fn stage(
+    context: &Context,
+    tables: &[String],
+    asked: &Asked<'_>,
+    report: &mut Report,
+    outcome: &mut Outcome,
+    flow: &mut Flow,
+) -> Result<()> {
     let job = load::Job {
         project: &context.project,
         lake: &context.lake,
@@ -66,6 +79,9 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
     };
     let summary = load::run(&job).await?;
     show_samples(&context.printer, &summary.tables)?;
+    if !asked.plan_only && !asked.verify && asked.as_of.is_none() {
+        conservation::add_tables(flow, &summary.tables);
+    }
     for table in &summary.tables {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());

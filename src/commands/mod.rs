@@ -1,11 +1,13 @@
 //! One short file per verb: resolve the options, call the stages, report.
 
 mod completions;
+mod conservation;
 mod context;
 mod demo;
 mod doctor;
 mod extract;
 mod gc;
+mod last;
 mod lineage;
 mod load;
 mod migrate;

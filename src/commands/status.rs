@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::context::{Context, Outcome};
+use super::{
+    context::{Context, Outcome},
+    last,
+};
 use crate::{
     catalog::Node,
     cli::{Global, StatusArgs},
@@ -18,6 +21,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
     let context = Context::open(global, env, printer).await?;
     let selection = context.engine.graph().select(&context.project, &args.nodes)?;
     let receipts = context.receipts().await?;
+    if args.last {
+        last::write(&context, &selection, &receipts, args.format).await?;
+        return Ok(Outcome::default());
+    }
     let now = context.settings.clock.now();
     let mut outcome = Outcome::default();
 

@@ -6,12 +6,16 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::context::{Context, Outcome, blocking, nothing};
+use super::{
+    conservation,
+    context::{Context, Outcome, blocking, nothing},
+};
 use crate::{
     catalog::Selection,
     cli::{Global, TransformArgs},
     engine,
     error::{Kind, OrFail, Result},
+    lake::Flow,
     settings::Env,
     term::{ModelLine, Printer, Report, Verdict},
     transform::{self, State},
@@ -26,7 +30,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     }
     let mut report = Report { title: "etl transform".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    stage(&context, &selection, Asked { as_of: args.as_of, fresh: args.full_refresh }, &mut report, &mut outcome).await?.written().await?;
+    let mut flow = context.flow("transform");
+    let asked = Asked { as_of: args.as_of, fresh: args.full_refresh };
+    stage(&context, &selection, asked, &mut report, &mut outcome, &mut flow).await?.written().await?;
+    conservation::record(&context, flow, &mut report).await;
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)
@@ -54,7 +61,14 @@ impl ShellFile {
 }
 
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked, report: &mut Report, outcome: &mut Outcome) -> Result<ShellFile> {
+pub(super) async fn stage(
+    context: &Context,
+    selection: &Selection,
+    asked: Asked,
+    report: &mut Report,
+    outcome: &mut Outcome,
+    flow: &mut Flow,
+) -> Result<ShellFile> {
     let Asked { as_of, fresh } = asked;
     let receipts = Arc::new(context.receipts().await?);
     let row = context.moment_row(&receipts, as_of);
@@ -75,6 +89,8 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
             run: job_row,
             replay,
             fresh,
+            // What is replayed is not what the tables of today are made of.
+            trace: !replay,
             transform_id,
             models,
             observer,
@@ -83,6 +99,9 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
         })
     })
     .await?;
+    if !replay {
+        conservation::add_models(flow, &summary);
+    }
     let mut changed = false;
     for model in &summary.models {
         let (state, verdict) = match model.state {
