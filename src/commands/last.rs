@@ -1,13 +1,16 @@
 //! `etl status --last`: every step between the API and the table, with the rows that are left after it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::context::Context;
+use super::context::{Context, blocking};
 use crate::{
     catalog::Selection,
+    engine::RunRow,
     error::Result,
-    lake::{Census, Flow, Held, Receipt, Steps},
+    lake::{Census, Flow, Held, Manifest, Receipt, Steps},
+    parallel,
     term::{Cell, Format, Rows},
+    transform,
 };
 
 /// The rows of all selected endpoints and tables.
@@ -15,12 +18,48 @@ pub(super) async fn write(context: &Context, selection: &Selection, receipts: &[
     let endpoints: BTreeSet<String> = selection.waves.iter().flatten().cloned().collect();
     let tables: BTreeSet<String> = selection.tables.iter().cloned().collect();
     let flow = context.lake.last_flow(&endpoints, &tables).await?;
-    let rows = rows(&endpoints, &tables, receipts, flow.as_ref());
-    context.printer.rows(&rows, format)?;
-    if flow.is_none() {
-        context.printer.say("no run has recorded where its rows went so far: run `etl transform` and `etl load`");
+    let flow = flow.unwrap_or_else(|| context.flow("status"));
+    let flow = completed(context, flow, &endpoints, &tables, receipts).await?;
+    context.printer.rows(&rows(&endpoints, &tables, receipts, &flow), format)
+}
+
+/// Counts what no run has counted since it changed: the lake still has all that it takes.
+async fn completed(context: &Context, mut flow: Flow, endpoints: &BTreeSet<String>, tables: &BTreeSet<String>, receipts: &[Receipt]) -> Result<Flow> {
+    let newest_run = |name: &str| {
+        let complete = receipts.iter().filter(|receipt| receipt.endpoint == name && receipt.complete());
+        complete.max_by_key(|receipt| (receipt.finished, receipt.pull_id)).map(|receipt| receipt.run_id)
+    };
+    let uncounted = |name: &&String| newest_run(name).is_some_and(|run| flow.census.get(*name).is_none_or(|census| census.run_id != run));
+    let endpoints: Vec<String> = endpoints.iter().filter(uncounted).cloned().collect();
+    let mut marts = Vec::new();
+    for name in tables {
+        let Some(manifest) = context.lake.manifests(name).await?.into_iter().rfind(|manifest| !manifest.replay) else { continue };
+        let known = flow.marts.get(name).filter(|steps| steps.transform_id == manifest.transform_id);
+        if known.is_none_or(|steps| steps.steps.is_empty()) {
+            marts.push((name.clone(), manifest));
+        }
     }
-    Ok(())
+    let (engine, receipts) = (Arc::clone(&context.engine), receipts.to_vec());
+    let now = context.moment_row(&receipts, None);
+    let rows: Vec<RunRow> = marts.iter().map(|(_, manifest)| context.moment_row(&receipts, Some(manifest.as_of))).collect();
+    let (census, steps) = blocking(move || {
+        let moment = || engine.moment(&now, &receipts).ok();
+        let census = parallel::map_init(&endpoints, moment, |moment, name| Some((name.clone(), moment.as_ref()?.census(name).ok()??)));
+        let asked: Vec<(&(String, Manifest), &RunRow)> = marts.iter().zip(&rows).collect();
+        let steps = parallel::map_init(
+            &asked,
+            || (),
+            |(), ((name, manifest), row)| {
+                let model = engine.project().model(name)?;
+                Some((name.clone(), transform::explain(&engine, model, &receipts, row, manifest)))
+            },
+        );
+        Ok((census, steps))
+    })
+    .await?;
+    flow.census.extend(census.into_iter().flatten());
+    flow.marts.extend(steps.into_iter().flatten());
+    Ok(flow)
 }
 
 struct Lines {
@@ -34,20 +73,20 @@ impl Lines {
     }
 }
 
-fn rows(endpoints: &BTreeSet<String>, tables: &BTreeSet<String>, receipts: &[Receipt], flow: Option<&Flow>) -> Rows {
+fn rows(endpoints: &BTreeSet<String>, tables: &BTreeSet<String>, receipts: &[Receipt], flow: &Flow) -> Rows {
     let mut lines = Lines { rows: Rows::new(["node", "step", "rows", "change", "why"]) };
     for name in endpoints {
         let of: Vec<&Receipt> = receipts.iter().filter(|receipt| receipt.endpoint == *name).collect();
         pulled(&mut lines, name, &of);
-        if let Some(census) = flow.and_then(|flow| flow.census.get(name)) {
+        if let Some(census) = flow.census.get(name) {
             live(&mut lines, name, census);
         }
     }
     for name in tables {
-        if let Some(steps) = flow.and_then(|flow| flow.marts.get(name)) {
+        if let Some(steps) = flow.marts.get(name) {
             computed(&mut lines, name, steps);
         }
-        if let Some(held) = flow.and_then(|flow| flow.tables.get(name)) {
+        if let Some(held) = flow.tables.get(name) {
             loaded(&mut lines, name, held);
         }
     }
@@ -69,8 +108,20 @@ fn pulled(lines: &mut Lines, name: &str, receipts: &[&Receipt]) {
         lines.add(name, "expected by the API", Some(expected), None, "");
     }
     let parts = crate::names::count(run.len() as u64, "pull");
-    lines.add(name, "fetched", Some(fetched), expected.and_then(|expected| change(expected, fetched)), format!("{parts} of the run of {}", at(newest)));
-    lines.add(name, "landed", Some(landed), change(fetched, landed), if landed == fetched { "" } else { "pulls that failed are kept for diagnosis only" });
+    lines.add(
+        name,
+        "fetched",
+        Some(fetched),
+        expected.and_then(|expected| change(expected, fetched)),
+        format!("{parts} of the run of {}", at(newest)),
+    );
+    lines.add(
+        name,
+        "landed",
+        Some(landed),
+        change(fetched, landed),
+        if landed == fetched { "" } else { "pulls that failed are kept for diagnosis only" },
+    );
 }
 
 fn at(receipt: &Receipt) -> String {
@@ -83,7 +134,13 @@ fn live(lines: &mut Lines, name: &str, census: &Census) {
     let why = if twice == 0 { "" } else { "a record came twice: pages moved while they were read, or two partitions have it" };
     lines.add(name, "keys", Some(census.keys), less(twice), why);
     lines.add(name, "landed so far", Some(census.ever), None, "by all complete pulls");
-    lines.add(name, "not replaced", Some(census.ever - census.replaced), less(census.replaced), "later lists, partitions and windows replace earlier ones");
+    lines.add(
+        name,
+        "not replaced",
+        Some(census.ever - census.replaced),
+        less(census.replaced),
+        "later lists, partitions and windows replace earlier ones",
+    );
     lines.add(name, "latest", Some(census.latest), less(census.older), "older versions of a key, and records that came twice");
 }
 
@@ -106,7 +163,13 @@ fn loaded(lines: &mut Lines, name: &str, held: &Held) {
     }
     let why = |number: u64, text: &'static str| if number == 0 { "" } else { text };
     let (blocked, kept) = (held.blocked, held.kept());
-    lines.add(name, "loaded", Some(held.of_mart()), Some(-blocked.cast_signed()), why(blocked, "blocked: rows that etl did not write have their keys"));
+    lines.add(
+        name,
+        "loaded",
+        Some(held.of_mart()),
+        Some(-blocked.cast_signed()),
+        why(blocked, "blocked: rows that etl did not write have their keys"),
+    );
     lines.add(
         name,
         "owned",
@@ -114,7 +177,13 @@ fn loaded(lines: &mut Lines, name: &str, held: &Held) {
         Some(kept.cast_signed()),
         why(kept, "of earlier marts: days that this one does not have, or rows that are kept when they are missing"),
     );
-    lines.add(name, "table", Some(held.owned + held.foreign), Some(held.foreign.cast_signed()), why(held.foreign, "not owned: etl did not write them"));
+    lines.add(
+        name,
+        "table",
+        Some(held.owned + held.foreign),
+        Some(held.foreign.cast_signed()),
+        why(held.foreign, "not owned: etl did not write them"),
+    );
     for (column, number) in &held.cuts {
         lines.add(name, "cut", None, None, format!("{} cut at the length of `{column}`; no row is lost", crate::names::count(*number, "text")));
     }

@@ -4,18 +4,24 @@ mod completions;
 mod conservation;
 mod context;
 mod demo;
+mod diff;
 mod doctor;
 mod extract;
+mod freshness;
 mod gc;
 mod last;
 mod lineage;
 mod load;
 mod migrate;
 mod query;
+mod reach;
+mod replay;
 mod run;
+mod shell;
 mod status;
 mod test;
 mod transform;
+mod why;
 
 use crate::{
     cli::{Cli, Command},
@@ -56,6 +62,10 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Transform(args) => transform::run(&global, env, printer, args).await,
         Command::Load(args) => load::run(&global, env, printer, args).await,
         Command::Run(args) => run::run(&global, env, printer, args).await,
+        Command::Replay(args) => replay::run(&global, env, printer, args).await,
+        Command::Diff(args) => diff::run(&global, env, printer, args).await,
+        Command::Why(args) => why::run(&global, env, printer, args).await,
+        Command::Shell(args) => shell::run(&global, env, printer, args).await,
         Command::Query(args) => query::run(&global, env, printer, args).await,
         Command::Status(args) => status::run(&global, env, printer, args).await,
         Command::Doctor(args) => doctor::run(&global, env, printer, args).await,

@@ -1,8 +1,8 @@
 //! The relations as of one moment.
 
 use std::{
-    cell::RefCell,
-    collections::BTreeSet,
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     catalog::{Endpoint, Model, ModelKind, Node, Reference},
     error::{Error, Kind, Result},
-    lake::Receipt,
+    lake::{Receipt, Step},
 };
 
 impl Engine {
@@ -57,7 +57,15 @@ impl Engine {
             .filter(|receipt| driver.is_none_or(|(endpoint, day)| receipt.endpoint != endpoint || receipt.run_at.date_naive() == day))
             .cloned()
             .collect();
-        Ok(Moment { engine: self, session, receipts, run: run.clone(), made: RefCell::default() })
+        Ok(Moment {
+            engine: self,
+            session,
+            receipts,
+            run: run.clone(),
+            made: RefCell::default(),
+            counted: RefCell::default(),
+            locked: Cell::new(false),
+        })
     }
 
     /// The rows of an endpoint's `for_each`; one empty row where it has none.
@@ -81,6 +89,8 @@ pub struct Moment<'e> {
     receipts: Vec<Receipt>,
     run: RunRow,
     made: RefCell<BTreeSet<Reference>>,
+    counted: RefCell<BTreeMap<String, Vec<Step>>>,
+    locked: Cell<bool>,
 }
 
 impl Moment<'_> {
@@ -173,6 +183,16 @@ impl Moment<'_> {
             }
         }
         Ok(columns)
+    }
+
+    /// Whether the session's configuration is locked.
+    pub(super) fn locked(&self) -> &Cell<bool> {
+        &self.locked
+    }
+
+    /// The steps of models that were counted already.
+    pub(super) fn counted(&self) -> &RefCell<BTreeMap<String, Vec<Step>>> {
+        &self.counted
     }
 
     pub(super) fn session(&self) -> &Session {

@@ -6,6 +6,7 @@
 mod call;
 pub mod defect;
 pub mod known;
+mod look;
 pub mod mark;
 pub mod paginate;
 pub mod plan;
@@ -21,5 +22,6 @@ pub mod slice;
 mod summary;
 mod writer;
 
+pub use look::{known_partition, look};
 pub use run::{Job, run};
 pub use summary::{PullSummary, Summary};

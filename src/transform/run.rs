@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::{compute, fingerprint, publish, snapshot, trace};
@@ -30,6 +31,8 @@ pub struct Job<'a> {
     pub replay: bool,
     /// Compute everything anew, whatever was computed before.
     pub fresh: bool,
+    /// Of snapshots only the days from the first to the last of these.
+    pub days: Option<(NaiveDate, NaiveDate)>,
     /// Count the rows after every step of what is computed.
     pub trace: bool,
     /// The invocation.
@@ -68,7 +71,7 @@ pub struct ModelSummary {
     pub error: Option<Error>,
     /// The result that now counts.
     pub manifest: Option<Manifest>,
-    /// With `trace`, of a new result: how its rows came about.
+    /// Of a new result: its rows, with `trace` how they came about.
     pub steps: Option<Steps>,
 }
 
@@ -189,7 +192,7 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
         let published: Result<Vec<_>> = manifest.parts.iter().map(|part| job.lake.local_path(&part.path)).collect();
         moment.show_result(&model.name, &published?)?;
     }
-    let steps = job.trace.then(|| trace::steps(job, moment, model, manifest.rows));
+    let steps = Some(trace::steps(job, moment, model, manifest.rows));
     Ok(Made { state: State::Computed { days: None }, manifest, steps })
 }
 

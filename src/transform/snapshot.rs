@@ -27,9 +27,9 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
     let mut parts = Vec::new();
     let mut computed = 0;
     let mut steps = None;
-    let days = days(job, driver);
+    let days = days(job.receipts, driver, &job.run);
     let newest = days.last_key_value().map(|(day, _)| *day);
-    for (day, run) in days {
+    for (day, run) in days.into_iter().filter(|(day, _)| job.days.is_none_or(|(first, last)| (first..=last).contains(day))) {
         let visible: Vec<Receipt> = job
             .receipts
             .iter()
@@ -46,7 +46,7 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
         let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?;
         let candidate =
             compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
-        if job.trace && newest == Some(day) {
+        if newest == Some(day) {
             steps = Some(Steps { day: Some(day), ..trace::steps(job, &moment, model, candidate.rows) });
         }
         let last = known.clone().next();
@@ -60,17 +60,16 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
     }
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, parts)?;
-    if let Some(steps) = &mut steps {
-        steps.rows = manifest.rows;
-    }
-    Ok(Made { state: State::Computed { days: Some(computed) }, manifest, steps })
+    let mut steps = steps.unwrap_or_else(|| Steps { transform_id: job.transform_id, day: newest, ..Steps::default() });
+    steps.rows = manifest.rows;
+    Ok(Made { state: State::Computed { days: Some(computed) }, manifest, steps: Some(steps) })
 }
 
-/// Each day with a complete pull of `driver`, with the run that its result belongs to.
-fn days(job: &Job<'_>, driver: &str) -> BTreeMap<NaiveDate, RunRow> {
+/// Each day with a complete pull of `driver` by `run.as_of`, with the run that its result belongs to.
+pub(super) fn days(receipts: &[Receipt], driver: &str, run: &RunRow) -> BTreeMap<NaiveDate, RunRow> {
     let mut days: BTreeMap<NaiveDate, RunRow> = BTreeMap::new();
-    for receipt in crate::engine::inputs(job.receipts, driver, job.run.as_of) {
-        let row = RunRow { run_at: receipt.run_at, as_of: receipt.finished, ..job.run.clone() };
+    for receipt in crate::engine::inputs(receipts, driver, run.as_of) {
+        let row = RunRow { run_at: receipt.run_at, as_of: receipt.finished, ..run.clone() };
         let known = days.entry(receipt.run_at.date_naive()).or_insert_with(|| row.clone());
         known.run_at = known.run_at.max(row.run_at);
         known.as_of = known.as_of.max(row.as_of);
