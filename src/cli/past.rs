@@ -35,7 +35,7 @@ pub struct ReplayArgs {
 
 const REPLAY_HELP: &str = "\
 Examples:
-  etl replay --as-of 2026-01-31 --plan               what would the tables be as of that day's end?
+  etl replay --as-of 2026-01-31 --plan               what would the tables be as of then?
   etl replay --as-of 2026-01-31T04:00 report_testrail_milestones
   etl replay --from 2026-01-01 --to 2026-01-31 report_test_case_coverage
   etl --database sqlite:january.sqlite replay --as-of 2026-01-31
@@ -113,7 +113,7 @@ pub enum WhyFormat {
 const WHY_HELP: &str = "\
 Examples:
   etl why report_testrail_milestones 1400004
-  etl why report_bugzilla_query_release_flags_for_bugs bugzilla_key=1950021 bugzilla_release_version=143
+  etl why report_testrail_test_runs testrail_run_id=1450003
   etl why report_testrail_milestones 1400004 --format json
 
 From a row of a table back: is it in the database, which mart brought it, which records of which
