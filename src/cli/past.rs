@@ -142,5 +142,5 @@ Examples:
   etl shell --builtin < queries.sql
 
 Opens the DuckDB shell on data/lake.duckdb, read-only, where `duckdb` is on the PATH. Else, and
-in a pipe, statements are read from standard input, each up to its semicolon, and answered one by
-one; .tables lists the relations, .quit ends. In a pipe the first failure ends it.";
+in a pipe, statements are read from standard input, each up to its semicolon, and answered one
+by one; .tables lists the relations, .quit ends. In a pipe the first failure ends it.";
