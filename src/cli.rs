@@ -6,6 +6,7 @@ mod global;
 mod moment;
 mod past;
 mod platform;
+mod publish;
 mod reading;
 mod selection;
 mod stages;
@@ -18,10 +19,11 @@ pub use global::Global;
 pub use moment::as_of;
 pub use past::{DiffArgs, ReplayArgs, ShellArgs, WhyArgs, WhyFormat};
 pub use platform::{Platform, projects};
+pub use publish::{LookerArgs, PublishArgs, PublishOptions, PublishVerb};
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
-pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, TestArgs};
 pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
@@ -53,6 +55,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Follow a row of a table back to the records and requests that it comes from
     Why(WhyArgs),
+    /// Publish pictures, pages and messages made from the marts
+    Publish(PublishArgs),
     /// Ask the lake in SQL: latest.*, history.*, landed.*, pulls, any model
     Query(QueryArgs),
     /// Open an interactive SQL shell on the lake
@@ -73,6 +77,8 @@ pub enum Command {
     Test(TestArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
 
 const AFTER_HELP: &str = "\

@@ -114,11 +114,12 @@ async fn known(context: &Context) -> Result<Known> {
 
 /// The variables that the source names and the environment lacks.
 fn missing_variables(source: &Source, settings: &Settings) -> Vec<String> {
+    let Some(client) = &source.client else { return Vec::new() };
     let mut texts = Vec::new();
     if settings.env.get(&format!("ETL_{}_BASE_URL", source.name.to_uppercase())).is_none() {
-        texts.push(source.client.base_url.clone());
+        texts.push(client.base_url.clone());
     }
-    texts.extend(source.client.credential_texts().into_iter().map(str::to_owned));
+    texts.extend(client.credential_texts().into_iter().map(str::to_owned));
     let mut names: Vec<String> = texts.iter().flat_map(|text| Env::names_in(text)).filter(|name| settings.env.get(name).is_none()).collect();
     names.sort();
     names.dedup();

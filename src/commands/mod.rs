@@ -12,7 +12,9 @@ mod gc;
 mod last;
 mod lineage;
 mod load;
+mod man;
 mod migrate;
+mod publish;
 mod query;
 mod reach;
 mod replay;
@@ -21,6 +23,7 @@ mod shell;
 mod status;
 mod test;
 mod transform;
+mod version;
 mod why;
 
 use crate::{
@@ -49,6 +52,18 @@ pub async fn main(cli: Cli, env: Env) -> u8 {
     }
 }
 
+/// Prints what exactly runs here, and gives the exit code.
+pub fn version(env: &Env) -> u8 {
+    let printer = Printer::new(crate::term::Verbosity::Normal, crate::term::Color::default(), env);
+    match version::line().and_then(|line| printer.data(&line)) {
+        Ok(()) => 0,
+        Err(error) => {
+            printer.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
 /// Says that the process could not even begin.
 pub fn cannot_start(error: &std::io::Error) {
     let printer = Printer::new(crate::term::Verbosity::Normal, crate::term::Color::default(), &Env::default());
@@ -66,6 +81,7 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Diff(args) => diff::run(&global, env, printer, args).await,
         Command::Why(args) => why::run(&global, env, printer, args).await,
         Command::Shell(args) => shell::run(&global, env, printer, args).await,
+        Command::Publish(args) => publish::run(&global, env, printer, args).await,
         Command::Query(args) => query::run(&global, env, printer, args).await,
         Command::Status(args) => status::run(&global, env, printer, args).await,
         Command::Doctor(args) => doctor::run(&global, env, printer, args).await,
@@ -75,5 +91,6 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Demo(args) => demo::run(&global, env, printer, args).await,
         Command::Test(args) => test::run(&global, env, printer, args).await,
         Command::Completions(args) => completions::run(printer, &args),
+        Command::Man(args) => man::run(printer, &args),
     }
 }

@@ -95,8 +95,10 @@ pub(super) async fn reach(context: &Context, source: &Source, endpoints: &[&Endp
 /// A client that asks once.
 fn client(context: &Context, source: &Source) -> Result<HttpClient> {
     let mut source = source.clone();
-    source.client.retry.attempts = 1;
-    source.client.timeout = source.client.timeout.min(PATIENCE);
+    if let Some(client) = &mut source.client {
+        client.retry.attempts = 1;
+        client.timeout = client.timeout.min(PATIENCE);
+    }
     // The machine's own clock: it is what the API's is compared with.
     HttpClient::new(&source, &context.settings, Clock::system(), Arc::clone(&context.observer))
 }

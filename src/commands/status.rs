@@ -66,7 +66,7 @@ fn show(printer: &Printer, pulls: Option<&Rows>, tables: &Rows, format: Format) 
 
 fn pulls(selection: &Selection, receipts: &[Receipt], now: DateTime<Utc>) -> Rows {
     let mut pulls = Rows::new(["endpoint", "scopes", "last complete", "age", "records", "last failure"]);
-    for id in selection.waves.iter().flatten() {
+    for id in selection.waves.iter().flatten().chain(&selection.recorded) {
         let of: Vec<&Receipt> = receipts.iter().filter(|receipt| receipt.endpoint == *id).collect();
         let complete = || of.iter().filter(|receipt| receipt.complete());
         let newest = complete().max_by_key(|receipt| receipt.finished);
@@ -144,8 +144,13 @@ fn stages(context: &Context, name: &str, receipts: &[Receipt], manifest: Option<
     let newest = |wanted: &dyn Fn(&str) -> bool| {
         receipts.iter().filter(|receipt| receipt.complete() && wanted(&receipt.endpoint)).map(|receipt| receipt.finished).max()
     };
+    // What `etl` noted itself is no look at an API.
+    let asked = |endpoint: &str| {
+        let source = context.project.endpoint(endpoint).and_then(|endpoint| context.project.source(&endpoint.source));
+        source.is_none_or(|source| source.client.is_some())
+    };
     Stages {
-        pulled: newest(&|endpoint| behind.contains(endpoint)),
+        pulled: newest(&|endpoint| behind.contains(endpoint) && asked(endpoint)),
         input: newest(&|endpoint| inputs.contains(endpoint)),
         computed: manifest.map(|manifest| manifest.as_of),
         loaded: match (loaded, loaded.and_then(|loaded| loaded.get(name))) {

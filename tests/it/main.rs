@@ -1,4 +1,5 @@
 mod architecture;
+mod db;
 mod docs;
 mod engines;
 mod extract;
@@ -19,3 +20,4 @@ mod scratch;
 mod secrets;
 mod sources_page;
 mod together;
+mod workflows;
