@@ -114,7 +114,8 @@ async fn tables(
             Verdict { shows: manifest.as_ref().map(|manifest| manifest.as_of), state, problem: None }
         };
         if let Some(problem) = &verdict.problem {
-            problems.push(Error::new(Kind::Incomplete, format!("`{name}` ({}) {problem}", model.header.reports.join(", "))));
+            let what = format!("`{name}` ({}) {problem}", model.header.reports.join(", "));
+            problems.push(Error::new(Kind::Incomplete, what).hint("`etl run` catches up; look why the schedule did not"));
         }
         rows.push([
             Cell::from(name.as_str()),

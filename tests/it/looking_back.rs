@@ -171,7 +171,7 @@ fn differences_are_those_of_the_rows(pump: &Pump) {
 fn a_row_leads_to_its_records(pump: &Pump) {
     let sql = "select projects_id, testrail_test_suites_id, test_sub_suites_id, test_automation_status_id, test_automation_coverage_id, \
                test_automation_tae, snapshot_date, test_count from report_test_case_coverage \
-               where snapshot_date = (select max(snapshot_date) from report_test_case_coverage) order by test_count desc, all limit 1";
+               where snapshot_date = (select max(snapshot_date) from report_test_case_coverage) order by test_count desc, projects_id, testrail_test_suites_id, test_sub_suites_id limit 1";
     let line = pump.lines(sql).remove(0);
     let mut values: Vec<&str> = line.split(',').collect();
     let test_count: u64 = values.pop().unwrap().parse().unwrap();
@@ -195,10 +195,10 @@ fn a_row_leads_to_its_records(pump: &Pump) {
         assert!(record["request"]["url"].as_str().unwrap().contains(&format!("get_cases/{}", record["scope"]["project_id"])), "{record:#}");
     }
     // One row of one record, for people; the key's column may be named.
-    let id = pump.lines("select testrail_milestone_id from report_testrail_milestones order by 1 limit 1").remove(0);
-    let ran = pump.run(&["why", TAKEN, &format!("testrail_milestone_id={id}")]);
+    let id = pump.lines("select testrail_plan_id from report_testrail_test_plans order by 1 limit 1").remove(0);
+    let ran = pump.run(&["why", "report_testrail_test_plans", &format!("testrail_plan_id={id}")]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stdout.contains("get_milestone/") && ran.stdout.contains(&format!("\"id\":{id}")), "{}", ran.stdout);
+    assert!(ran.stdout.contains("get_plans/") && ran.stdout.contains(&format!("\"id\":{id},")), "{}", ran.stdout);
     for (arguments, code, part) in [
         (vec!["why", TAKEN, "1"], 1, "no row with this key"),
         (vec!["why", TAKEN, "1", "2"], 2, "one value too many"),
@@ -263,7 +263,7 @@ async fn somebodys_edits_are_told(pump: &Pump) {
     on_database(pump, "delete from report_testrail_test_plans where rowid = (select min(rowid) from report_testrail_test_plans)".to_owned()).await;
     on_database(
         pump,
-        "update report_testrail_test_plans set plan_name = 'mine' where rowid = (select max(rowid) from report_testrail_test_plans)".to_owned(),
+        "update report_testrail_test_plans set name = 'mine' where rowid = (select max(rowid) from report_testrail_test_plans)".to_owned(),
     )
     .await;
     let found = json(pump, &["diff", "report_testrail_test_plans", "--against-database", "--format", "json"]);
