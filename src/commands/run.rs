@@ -34,7 +34,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let selection = context.select(&args.selection)?;
     let mut outcome = Outcome::default();
     let mut flow = context.flow("run");
-    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume };
+    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
     if args.resume && extract::ended_well(context).await? {
         context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
     } else if !selection.waves.is_empty() {
@@ -46,6 +46,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
     conservation::record(context, flow, report).await;
     shell_file.written().await?;
+    report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

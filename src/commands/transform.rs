@@ -34,6 +34,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     let asked = Asked { as_of: args.as_of, fresh: args.full_refresh, ..Asked::default() };
     stage(&context, &selection, asked, &mut report, &mut outcome, &mut flow).await?.written().await?;
     conservation::record(&context, flow, &mut report).await;
+    report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)

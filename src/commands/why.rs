@@ -1,6 +1,6 @@
 //! `etl why`: from a row of a table back to the mart, the records that it was made of, and the requests that brought them.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -10,7 +10,7 @@ use crate::{
     cli::{Global, WhyArgs, WhyFormat},
     engine::{Engine, Evidence, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
-    lake::{Manifest, Receipt},
+    lake::{Local, Manifest, Receipt, Wanted},
     load,
     names::{count, did_you_mean},
     settings::Env,
@@ -36,10 +36,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: WhyA
     let in_database = in_database(&context, &contract, &key).await;
     let receipts = context.receipts().await?;
     let run = context.moment_row(&receipts, Some(manifest.as_of));
-    let mut files = Vec::new();
-    for part in manifest.parts.iter().filter(|part| part.rows > 0) {
-        files.push(context.lake.local_path(&part.path)?);
-    }
+    let files = context.lake.local(manifest.parts.iter().filter(|part| part.rows > 0).map(Wanted::from).collect()).await?;
     let engine = Arc::clone(&context.engine);
     let search = Search { model, contract, key: key.clone(), files, run, receipts, limit: args.limit };
     let found = blocking(move || search.go(&engine)).await?;
@@ -102,7 +99,7 @@ struct Search {
     model: Model,
     contract: Contract,
     key: Vec<(String, String)>,
-    files: Vec<PathBuf>,
+    files: Local,
     run: RunRow,
     receipts: Vec<Receipt>,
     limit: usize,

@@ -6,7 +6,7 @@ use super::{
     live,
     moment::Moment,
     row::Value,
-    session::file_list,
+    session::parquet,
     staged,
     typed::{self, View},
 };
@@ -37,15 +37,15 @@ impl Moment<'_> {
         let newest_files = staged::files(self.engine(), model, &newest_pulls)?;
         let live_files = staged::files(self.engine(), model, &live_pulls)?;
         let key = "(_scope::varchar, _record_key)";
-        let keys = if newest_files.is_empty() {
+        let keys = if newest_files.paths().is_empty() {
             0
         } else {
-            self.one_number(&format!("select count(distinct {key}) from read_parquet({}, union_by_name = true)", file_list(&newest_files)))?
+            self.one_number(&format!("select count(distinct {key}) from {}", parquet(newest_files.paths(), ", union_by_name = true")))?
         };
-        let (uncovered, latest) = if live_files.is_empty() {
+        let (uncovered, latest) = if live_files.paths().is_empty() {
             (0, 0)
         } else {
-            let rows = format!("read_parquet({}, union_by_name = true)", file_list(&live_files));
+            let rows = parquet(live_files.paths(), ", union_by_name = true");
             let covered = typed::covered_sql(&rows, &cover, &typed::suffix(View::Latest, name));
             let counts = self.rows(&format!("select count(*), count(distinct {key}) from ({covered}) where cover_at is null"))?;
             match counts.first().map(Vec::as_slice) {

@@ -6,7 +6,7 @@ use super::{
     base::Engine,
     query,
     row::Value,
-    session::{file_list, quoted},
+    session::{parquet, quoted},
 };
 use crate::error::Result;
 
@@ -49,7 +49,7 @@ impl Engine {
     /// [`crate::error::Kind::Sql`].
     pub fn difference(&self, before: &Path, after: &Path, key: &[String], columns: &[String], limit: usize) -> Result<Difference> {
         let session = self.session()?;
-        let side = |path: &Path| format!("(select *, true as _has from read_parquet({}))", file_list(&[path.to_owned()]));
+        let side = |path: &Path| format!("(select *, true as _has from {})", parquet(&[path.to_owned()], ""));
         let on: Vec<String> = key.iter().map(|key| format!("b.{0} is not distinct from a.{0}", quoted(key))).collect();
         let joined = format!("{} as b full join {} as a on {}", side(before), side(after), on.join(" and "));
         let differs = |column: &String| format!("b.{0} is distinct from a.{0}", quoted(column));

@@ -1,15 +1,13 @@
 //! What the lake holds of single records: their bytes, and the exchange that brought them. And rows of results by their key.
 
-use std::path::PathBuf;
-
 use super::{
     moment::Moment,
     row::{Row, Value},
-    session::{file_list, literal, quoted},
+    session::{literal, parquet, quoted},
 };
 use crate::{
     error::Result,
-    lake::{FileKind, Receipt},
+    lake::{FileKind, Local, Receipt},
 };
 
 /// One landed record, found by its place in a pull.
@@ -42,14 +40,12 @@ impl Moment<'_> {
     /// [`crate::error::Kind::Lake`] if a file of the pull is missing.
     pub fn evidence(&self, receipt: &Receipt, request_no: i64, record_no: i64) -> Result<Evidence> {
         let mut evidence = Evidence::default();
-        let files = |kind: FileKind| -> Result<Vec<PathBuf>> {
-            receipt.files.iter().filter(|file| file.kind == kind && file.rows > 0).map(|file| self.engine().lake().local_path(&file.path)).collect()
-        };
+        let files = |kind: FileKind| self.engine().local(receipt.files.iter().filter(|file| file.kind == kind && file.rows > 0));
         let records = files(FileKind::Records)?;
-        if !records.is_empty() {
+        if !records.paths().is_empty() {
             let sql = format!(
-                "select record_key, payload::varchar, defect, params::varchar from read_parquet({}) where request_no = {request_no} and record_no = {record_no}",
-                file_list(&records)
+                "select record_key, payload::varchar, defect, params::varchar from {} where request_no = {request_no} and record_no = {record_no}",
+                parquet(records.paths(), "")
             );
             if let Some([(_, key), (_, payload), (_, defect), (_, params)]) = self.rows(&sql)?.first().map(Vec::as_slice) {
                 (evidence.key, evidence.payload, evidence.params) = (text(key), text(payload), text(params));
@@ -57,10 +53,10 @@ impl Moment<'_> {
             }
         }
         let requests = files(FileKind::Requests)?;
-        if !requests.is_empty() {
+        if !requests.paths().is_empty() {
             let sql = format!(
-                "select method, url, status, (started at time zone 'UTC')::varchar, attempts from read_parquet({}) where request_no = {request_no}",
-                file_list(&requests)
+                "select method, url, status, (started at time zone 'UTC')::varchar, attempts from {} where request_no = {request_no}",
+                parquet(requests.paths(), "")
             );
             if let Some([(_, method), (_, url), (_, status), (_, started), (_, attempts)]) = self.rows(&sql)?.first().map(Vec::as_slice) {
                 (evidence.method, evidence.url, evidence.started) = (text(method), text(url), text(started));
@@ -75,14 +71,14 @@ impl Moment<'_> {
     ///
     /// # Errors
     /// [`crate::error::Kind::Sql`].
-    pub fn rows_like(&self, files: &[PathBuf], key: &[(String, String)], limit: usize) -> Result<Vec<Row>> {
-        if files.is_empty() {
+    pub fn rows_like(&self, files: &Local, key: &[(String, String)], limit: usize) -> Result<Vec<Row>> {
+        if files.paths().is_empty() {
             return Ok(Vec::new());
         }
         let terms: Vec<String> = key.iter().map(|(column, text)| format!("{}::varchar = {}", quoted(column), literal(text))).collect();
         self.rows(&format!(
-            "select columns(*)::varchar from read_parquet({}) where {} limit {limit}",
-            file_list(files),
+            "select columns(*)::varchar from {} where {} limit {limit}",
+            parquet(files.paths(), ""),
             if terms.is_empty() { "true".to_owned() } else { terms.join(" and ") }
         ))
     }

@@ -18,10 +18,12 @@ pub mod request;
 mod run;
 #[cfg(test)]
 mod samples;
+mod shard;
 pub mod slice;
 mod summary;
 mod writer;
 
 pub use look::{known_partition, look};
 pub use run::{Job, run};
+pub use shard::Shard;
 pub use summary::{PullSummary, Summary};
