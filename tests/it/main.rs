@@ -9,6 +9,7 @@ mod looking_back;
 mod official;
 mod options;
 mod products;
+mod publish;
 mod pump;
 mod readme;
 mod real;
