@@ -226,5 +226,6 @@ mod tests {
         second.record(vec![failed]).await.unwrap();
         let found = open(folder.path(), "2026-01-02T03:04:04Z").await.find("slack", "fenix").unwrap();
         assert_eq!((found.status, found.sha256.as_str(), found.published_sha256.as_deref()), (Status::Failed, "new", Some("abc")));
+        assert!(found.is_published() && !found.is_unsure(), "a failed attempt does not hide that it was published");
     }
 }
