@@ -18,6 +18,18 @@ pub struct ExtractArgs {
     /// Go on with the last run that did not end: keep the pulls and partitions that it committed
     #[arg(long)]
     pub resume: bool,
+    /// Do part I of N, so that several machines share the work: first 0/N alone (what says what to ask for), then 1/N to N/N
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(u32, u32)>,
+}
+
+/// `2/8` as (2, 8).
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((number, of)) if of > 0 && number <= of => Ok((number, of)),
+        _ => Err("write it as I/N with I from 0 to N, for example 2/8".to_owned()),
+    }
 }
 
 const EXTRACT_HELP: &str = "\
@@ -27,6 +39,7 @@ Examples:
   etl extract bugzilla                               one source
   etl extract --report-type test-run-counts --start-date 2026-01-01 --end-date 2026-01-31
   etl extract --resume                               after an interruption
+  etl extract --shard 0/4                            alone; then 1/4 to 4/4 on four machines
 
 A pull becomes visible when its receipt is written, last. A killed extract leaves nothing
 half-visible: run it again, with --resume to keep what was committed. A pull that could not
@@ -73,6 +86,12 @@ pub struct LoadArgs {
     /// Compare all values instead of row hashes: finds rows that somebody else changed
     #[arg(long)]
     pub verify: bool,
+    /// Take over a MySQL database that the old scripts have filled; with --plan, show what that takes
+    #[arg(long, conflicts_with_all = ["verify", "as_of"])]
+    pub adopt: bool,
+    /// With --adopt: columns that are there may be widened and converted to utf8mb4
+    #[arg(long, requires = "adopt")]
+    pub adopt_widen: bool,
     /// Let this table shrink this once although the guard refuses; may be repeated
     #[arg(long, value_name = "TABLE")]
     pub accept_shrink: Vec<String>,
@@ -84,6 +103,8 @@ Examples:
   etl load                                           then apply
   etl load report_testrail_milestones --verify
   etl load --accept-shrink report_testrail_milestones
+  etl load --adopt --plan                            a MySQL database of the old scripts: first look
+  etl load --adopt --adopt-widen                     then take it over; killed, it is run again
 
 Each table is loaded in one transaction with its ledger row: a killed load changes nothing, a
 repeated one finds nothing to do. Rows that etl did not write are never touched; where their

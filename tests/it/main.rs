@@ -1,4 +1,5 @@
 mod architecture;
+mod buckets;
 mod db;
 mod docs;
 mod engines;
@@ -7,6 +8,7 @@ mod load;
 mod official;
 mod options;
 mod products;
+mod publish;
 mod pump;
 mod readme;
 mod real;
