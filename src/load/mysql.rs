@@ -74,7 +74,7 @@ impl MysqlSession {
 
     /// Takes the lock of all loads and migrations of this database.
     async fn lock(&mut self) -> Result<()> {
-        let taken: Option<i64> = sqlx::query_scalar("select cast(get_lock(concat('etl.', sha1(database())), ?) as signed)")
+        let taken: Option<i64> = sqlx::query_scalar("select cast(get_lock(concat('etl.', sha2(database(), 224)), ?) as signed)")
             .bind(seconds(self.wait))
             .fetch_one(&mut self.connection)
             .await
@@ -86,7 +86,7 @@ impl MysqlSession {
     }
 
     async fn unlock(&mut self) -> Result<()> {
-        self.plain("do release_lock(concat('etl.', sha1(database())))", "cannot release the lock").await
+        self.plain("do release_lock(concat('etl.', sha2(database(), 224)))", "cannot release the lock").await
     }
 
     async fn plain(&mut self, statement: &'static str, message: &'static str) -> Result<()> {
