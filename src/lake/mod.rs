@@ -30,7 +30,7 @@ pub use gc::{GcReport, Removed, StagedKeep, gc};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};
 pub use record_file::{Payload, PullHead, RecordRow, RecordWriter};
-pub use rows::{Batches, read_batches};
+pub use rows::{Batches, RowGroups, read_batches};
 pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};
 pub use spool::Finished;
 pub use store::{Lake, Object};

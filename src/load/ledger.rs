@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     canonical::{HASH_VERSION, SetDigest},
     mart::Mart,
-    session::Session,
+    session::{Few, Session},
     statement::last_load,
     value::Value,
 };
@@ -140,5 +140,5 @@ pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Re
     ];
     let columns = columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    session.insert(LEDGER, &names, &[row]).await
+    session.insert(LEDGER, &names, &mut Few::new(&[row])).await
 }

@@ -14,6 +14,7 @@ mod compare;
 #[cfg(test)]
 mod conformance;
 mod connect;
+mod cores;
 #[cfg(test)]
 mod cut;
 mod destination;
@@ -53,7 +54,7 @@ pub use batch::Summary;
 pub use canonical::{HASH_VERSION, row_hash};
 pub use destination::Destination;
 pub use flavour::Flavour;
-pub use mart::{Batches, Mart};
+pub use mart::{Batches, Mart, Piece, Read};
 pub use plan::{Action, Change, Plan, Sample};
 pub use run::{Job, check, read_table, run};
 pub use table::TableSummary;

@@ -3,7 +3,7 @@
 //! The lock is `GET_LOCK`, taken before the transaction begins, so that what is read after it is the newest state.
 //! READ COMMITTED: a statement for one key locks that row and no gaps, so nobody waits who writes to other rows.
 
-use std::{str::FromStr, time::Duration};
+use std::{collections::VecDeque, str::FromStr, time::Duration};
 
 use futures::{StreamExt, future::BoxFuture};
 use sqlx::{
@@ -16,7 +16,7 @@ use super::{
     connect::connect,
     flavour::Flavour,
     mysql_values::{arguments, charset, literal, literal_size, portable, row_values},
-    session::{Access, Applied, Each, Session},
+    session::{Access, Applied, Each, Session, Source},
     statement::{Packet, Sql},
     target::{Collation, RealColumn, TableFacts, UniqueIndex},
     value::Value,
@@ -258,30 +258,37 @@ impl Session for MysqlSession {
         })
     }
 
-    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a mut dyn Source) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let limit = self.limit();
-            let mut rest = rows.iter().peekable();
-            let mut build = || {
-                let mut packet = Packet::new(literal);
-                let mut count = 0;
-                while let Some(values) = rest.next_if(|values| packet.len() == 0 || packet.len() + size(values) <= limit) {
-                    if count == 0 {
-                        packet.insert(Flavour::Mysql, table, columns);
-                    }
-                    packet.row(count == 0, values);
-                    count += 1;
+            let mut packets: VecDeque<Packet> = VecDeque::new();
+            let mut more = true;
+            // The next whole packet, or what is left at the end.
+            let mut build = || -> Result<Option<Packet>> {
+                while more && packets.len() < 2 {
+                    more = rows.some(&mut |row| {
+                        let fits = packets.back().filter(|packet| packet.len() + size(row) <= limit).is_some();
+                        if !fits {
+                            let mut packet = Packet::new(literal);
+                            packet.insert(Flavour::Mysql, table, columns);
+                            packets.push_back(packet);
+                        }
+                        if let Some(packet) = packets.back_mut() {
+                            packet.row(!fits, row);
+                        }
+                        Ok(())
+                    })?;
                 }
-                (count > 0).then_some(packet)
+                Ok(packets.pop_front())
             };
-            let mut next = build();
+            let mut next = build()?;
             while let Some(packet) = next {
                 self.fits(&packet)?;
                 // While the server works on one packet the next one is written.
                 let sending = sqlx::raw_sql(packet.safe()).execute(&mut self.connection);
                 let (sent, built) = futures::join!(sending, async { build() });
                 sent.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
-                next = built;
+                next = built?;
             }
             Ok(())
         })

@@ -16,7 +16,7 @@ use super::{
     destination::Destination,
     flavour::Flavour,
     sample::{Place, Row, load_one, manner, mart, plan, plans, text},
-    session::Access,
+    session::{Access, Few},
     statement::Statements,
     table::Mode,
     value::Value,
@@ -66,7 +66,7 @@ pub(super) async fn strangers_are_not_blocked(place: &Place) {
     let gone: Vec<Row> = (50..60).map(|number| vec![Value::Int(number)]).collect();
     assert_eq!(session.execute(&statements.delete(), &gone).await.unwrap(), 10);
     let fresh: Vec<Row> = (200..900).map(|number| vec![Value::Int(number), text("new"), Value::Int(number)]).collect();
-    session.insert("plans", &["plan", "name", "_row_hash"], &fresh).await.unwrap();
+    session.insert("plans", &["plan", "name", "_row_hash"], &mut Few::new(&fresh)).await.unwrap();
     // The server would break off what waits.
     let impatient = match session.flavour() {
         Flavour::Postgres => "set lock_timeout = 500",

@@ -4,11 +4,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use super::mart::{Batches, Mart};
+use super::mart::{Batches, Mart, Piece};
 use crate::{
     catalog::Contract,
     error::Result,
-    lake::{Lake, Manifest, read_batches},
+    lake::{Lake, Manifest, RowGroups},
 };
 
 /// The mart to load: of exactly `as_of`, else the newest that is no replay.
@@ -33,17 +33,21 @@ fn mart(lake: &Lake, contract: &Contract, manifest: Manifest) -> Result<Mart> {
     let columns: Vec<String> = contract.columns.iter().map(|column| column.name.clone()).collect();
     // Columns that the contract has lost are not read; ones that it has gained are missed where the cells are looked up.
     let columns: Vec<String> = columns.into_iter().filter(|name| manifest.columns.iter().any(|(known, _)| known == name)).collect();
-    let open = move || -> Result<Batches> {
-        let (files, columns) = (files.clone(), columns.clone());
-        let batches = files.into_iter().flat_map(move |file| {
-            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let found: Batches = match read_batches(&file, Some(&names)) {
-                Ok(batches) => Box::new(batches),
-                Err(error) => Box::new(std::iter::once(Err(error))),
-            };
-            found
-        });
-        Ok(Box::new(batches))
+    let columns: Arc<[String]> = columns.into();
+    let open = move || -> Result<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        for file in &files {
+            let file = Arc::new(RowGroups::open(file)?);
+            for (group, rows) in file.rows().into_iter().enumerate() {
+                let (file, columns) = (Arc::clone(&file), Arc::clone(&columns));
+                let read = move |wanted: Option<&[&str]>| -> Result<Batches> {
+                    let names = columns.iter().map(String::as_str).filter(|name| wanted.is_none_or(|wanted| wanted.contains(name)));
+                    Ok(Box::new(file.read(group, Some(&names.collect::<Vec<_>>()))?))
+                };
+                pieces.push(Piece { rows, read: Arc::new(read) });
+            }
+        }
+        Ok(pieces)
     };
     Ok(Mart { transform_id: manifest.transform_id, as_of: manifest.as_of, days, open: Box::new(open) })
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    apply::apply,
+    apply::{Writing, apply},
     compare::{day_parameters, difference, digest},
     diff::Diff,
     guard,
@@ -102,14 +102,13 @@ pub(super) async fn run(
         summary.unchanged = held;
         return Ok(());
     }
-    let mart = &Arc::new(kept(mart));
+    let (mart, scan) = &scanned(contract, &target, mart).await?;
     let one = One { contract, target: &target, mart, manner, days: &days };
-    let scan = scanned(contract, &target, mart).await?;
     summary.cuts.clone_from(&scan.cuts);
     summary.nuls = scan.nuls;
     let access = if manner.mode == Mode::Load { Access::Write } else { Access::Read };
     session.begin(access).await?;
-    match one.within(session, &scan, summary).await {
+    match one.within(session, scan, summary).await {
         Ok(true) => session.commit().await,
         Ok(false) => session.rollback().await,
         Err(error) => {
@@ -120,10 +119,15 @@ pub(super) async fn run(
     }
 }
 
-/// Hashing is work for a core: it runs beside the async threads.
-async fn scanned(contract: &Arc<Contract>, target: &Target, mart: &Arc<Mart>) -> Result<Scan> {
+/// Hashing is work for a core: it runs beside the async threads. Gives the mart as it is read from then on, too.
+async fn scanned(contract: &Arc<Contract>, target: &Target, mart: &Arc<Mart>) -> Result<(Mart, Scan)> {
     let (contract, target, mart) = (Arc::clone(contract), target.clone(), Arc::clone(mart));
-    tokio::task::spawn_blocking(move || scan(&contract, &target, &mart)).await.or_fail(Kind::Internal, || "reading the mart broke off")?
+    let work = move || -> Result<(Mart, Scan)> {
+        let mart = kept(&mart)?;
+        let scan = scan(&contract, &target, &mart)?;
+        Ok((mart, scan))
+    };
+    tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "reading the mart broke off")?
 }
 
 /// All that the steps of one table share.
@@ -147,6 +151,12 @@ impl One<'_> {
         Ok((digest(session, self.target, self.days).await? == last.digest).then_some(last.held))
     }
 
+    /// Whether the table holds the mart's rows and no others of ours. It is worth a look at all of its hashes only if the last
+    /// load left just these rows; if not, keys have to be read anyway.
+    async fn is_equal(&self, session: &mut dyn Session, last: Option<LastLoad>, scan: &Scan) -> Result<bool> {
+        Ok(last.is_some_and(|last| last.whole && last.digest == scan.digest) && digest(session, self.target, self.days).await? == scan.digest)
+    }
+
     /// The last load, unless it showed a later time.
     async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
@@ -161,11 +171,10 @@ impl One<'_> {
             return Ok(false);
         }
         let last = self.not_older(session).await?;
-        let before = digest(session, self.target, self.days).await?;
-        let diff = if before == scan.digest {
-            Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
+        let diff = if self.is_equal(session, last, scan).await? {
+            Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, after: scan.digest, ..Diff::default() }
         } else {
-            let bucketed = before.rows + scan.digest.rows >= self.manner.bucketed_from;
+            let bucketed = last.map_or(0, |last| last.digest.rows) + scan.digest.rows >= self.manner.bucketed_from;
             difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, bucketed).await?
         };
         let counts = counts(&diff);
@@ -180,9 +189,8 @@ impl One<'_> {
             return Ok(false);
         }
         self.guarded(&diff)?;
-        apply(session, self.contract, self.target, self.mart, &diff).await?;
-        let after = if diff.is_empty() { before } else { digest(session, self.target, self.days).await? };
-        let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: after, now: self.manner.clock.now() };
+        apply(session, &Writing { contract: self.contract, target: self.target, mart: self.mart, hashes: &scan.hashes }, &diff).await?;
+        let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: diff.after, now: self.manner.clock.now() };
         ledger::record(session, &record).await?;
         Ok(true)
     }
