@@ -66,12 +66,8 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
     };
     let summary = load::run(&job).await?;
     show_samples(&context.printer, &summary.tables)?;
-    for table in &summary.tables {
-        if let Some(error) = &table.error {
-            outcome.failed(error.kind());
-        }
-        report.tables.push(line(table));
-    }
+    summary.failures().for_each(|error| outcome.failed(error.kind()));
+    report.tables.extend(summary.tables.iter().map(line));
     Ok(())
 }
 

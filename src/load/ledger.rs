@@ -31,6 +31,13 @@ pub(super) struct Counts {
     pub(super) blocked: u64,
 }
 
+impl Counts {
+    /// Whether no row was written.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.inserted + self.updated + self.deleted == 0
+    }
+}
+
 /// The last load of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastLoad {

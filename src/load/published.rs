@@ -13,18 +13,11 @@ use crate::{
 
 /// The mart to load: of exactly `as_of`, else the newest that is no replay.
 pub(super) async fn newest(lake: &Lake, contract: &Contract, as_of: Option<DateTime<Utc>>) -> Result<Option<Arc<Mart>>> {
-    let manifests = lake.manifests(&contract.table).await?;
-    match chosen(manifests, as_of) {
-        None => Ok(None),
-        Some(manifest) => Ok(Some(Arc::new(mart(lake, contract, manifest)?))),
-    }
-}
-
-fn chosen(manifests: Vec<Manifest>, as_of: Option<DateTime<Utc>>) -> Option<Manifest> {
-    manifests.into_iter().rev().find(|manifest| match as_of {
-        Some(as_of) => manifest.as_of == as_of,
-        None => !manifest.replay,
-    })
+    let manifest = match as_of {
+        None => lake.newest_manifest(&contract.table).await?,
+        Some(as_of) => lake.manifests(&contract.table).await?.into_iter().rfind(|manifest| manifest.as_of == as_of),
+    };
+    manifest.map(|manifest| mart(lake, contract, manifest).map(Arc::new)).transpose()
 }
 
 fn mart(lake: &Lake, contract: &Contract, manifest: Manifest) -> Result<Mart> {
@@ -50,42 +43,4 @@ fn mart(lake: &Lake, contract: &Contract, manifest: Manifest) -> Result<Mart> {
         Ok(pieces)
     };
     Ok(Mart { transform_id: manifest.transform_id, as_of: manifest.as_of, days, open: Box::new(open) })
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn manifest(as_of: &str, replay: bool) -> Manifest {
-        let as_of: DateTime<Utc> = as_of.parse().unwrap();
-        Manifest {
-            version: 1,
-            table: "t".to_owned(),
-            transform_id: Uuid::from_u128(as_of.timestamp().unsigned_abs().into()),
-            as_of,
-            replay,
-            created: as_of,
-            fingerprint: String::new(),
-            columns: Vec::new(),
-            parts: Vec::new(),
-            rows: 0,
-            etl: String::new(),
-            duckdb: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_replay_is_taken_only_when_asked_for() {
-        let (old, new, replay) = ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z", "2024-06-01T00:00:00Z");
-        let all = || vec![manifest(old, false), manifest(new, false), manifest(replay, true)];
-        let taken = |as_of: Option<&str>| {
-            chosen(all(), as_of.map(|text| text.parse().unwrap())).map(|manifest| manifest.as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
-        };
-        assert_eq!(taken(None).as_deref(), Some(new));
-        assert_eq!(taken(Some(replay)).as_deref(), Some(replay));
-        assert_eq!(taken(Some(old)).as_deref(), Some(old));
-        assert_eq!(taken(Some("2020-01-01T00:00:00Z")), None);
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
+    again::ATTEMPTS,
     batch::{Pair, Summary, load},
     buckets::WORTH_IT,
     destination::Destination,
@@ -70,6 +71,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         asked_for: job.as_of.is_some(),
         mode,
         bucketed_from: WORTH_IT,
+        attempts: ATTEMPTS,
         clock: job.settings.clock.clone(),
     };
     let mut pairs = Vec::with_capacity(contracts.len());

@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConne
 use uuid::Uuid;
 
 use super::{
+    again::ATTEMPTS,
     batch::{Pair, Summary, load},
     destination::Destination,
     mart::{Batches, Mart, Piece},
@@ -250,6 +251,7 @@ pub(super) fn manner(mode: Mode) -> Manner {
         asked_for: false,
         mode,
         bucketed_from: u64::MAX,
+        attempts: ATTEMPTS,
         clock: Clock::starting_at("2025-01-31T00:00:00Z".parse().unwrap()),
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Manner {
     pub(super) mode: Mode,
     /// Rows of mart and table from which on buckets are compared before keys.
     pub(super) bucketed_from: u64,
+    /// How often a load is tried that gives way or loses its connection.
+    pub(super) attempts: usize,
     pub(super) clock: Clock,
 }
 
@@ -80,6 +82,8 @@ pub struct TableSummary {
     pub plan: Option<Plan>,
     /// With `--verify`: what was found.
     pub verification: Option<Verification>,
+    /// A COMMIT was sent, and not answered so far.
+    pub(super) committing: bool,
 }
 
 /// Loads (or plans, or verifies) one table into `summary`.
@@ -99,7 +103,7 @@ pub(super) async fn run(
     let one = One { contract, target: &target, mart, manner, days: &days };
     // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
     if let Some(held) = one.settled(session).await? {
-        summary.unchanged = held;
+        summary.take(&Counts { unchanged: held, ..Counts::default() });
         return Ok(());
     }
     let (mart, scan) = &scanned(contract, &target, mart).await?;
@@ -109,7 +113,12 @@ pub(super) async fn run(
     let access = if manner.mode == Mode::Load { Access::Write } else { Access::Read };
     session.begin(access).await?;
     match one.within(session, scan, summary).await {
-        Ok(true) => session.commit().await,
+        Ok(true) => {
+            summary.committing = true;
+            session.commit().await?;
+            summary.committing = false;
+            Ok(())
+        }
         Ok(false) => session.rollback().await,
         Err(error) => {
             // The first error is the one to tell; a connection that is gone has rolled back by itself.
@@ -212,7 +221,13 @@ fn counts<K>(diff: &Diff<K>) -> Counts {
 }
 
 impl TableSummary {
-    fn take(&mut self, counts: &Counts) {
+    /// What it counts.
+    pub(super) fn counts(&self) -> Counts {
+        Counts { inserted: self.inserted, updated: self.updated, deleted: self.deleted, unchanged: self.unchanged, blocked: self.blocked }
+    }
+
+    /// Takes over these.
+    pub(super) fn take(&mut self, counts: &Counts) {
         self.inserted = counts.inserted;
         self.updated = counts.updated;
         self.deleted = counts.deleted;
