@@ -36,6 +36,7 @@ mod postgres;
 mod postgres_values;
 mod preflight;
 mod published;
+mod relay;
 mod run;
 #[cfg(test)]
 mod sample;
