@@ -1,4 +1,5 @@
 mod architecture;
+mod db;
 mod docs;
 mod engines;
 mod extract;
@@ -18,3 +19,4 @@ mod scratch;
 mod secrets;
 mod sources_page;
 mod together;
+mod workflows;
