@@ -1,4 +1,5 @@
 mod architecture;
+mod buckets;
 mod db;
 mod docs;
 mod engines;
