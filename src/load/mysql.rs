@@ -39,6 +39,9 @@ const ON_ITS_WAY: Duration = Duration::from_millis(1);
 /// Seconds after which the server ends a connection that says nothing, so that a lost one does not hold the lock for hours.
 const IDLE: u32 = 900;
 
+/// Name, type, whether NULL is allowed, character set, collation, whether it is filled.
+type ColumnRow = (String, String, String, Option<String>, Option<String>, i64);
+
 /// An open connection.
 pub(super) struct MysqlSession {
     connection: MySqlConnection,
@@ -153,7 +156,7 @@ impl Session for MysqlSession {
         Box::pin(async move {
             let describing = || format!("cannot describe the table `{table}`");
             // The casts give both servers' columns one type.
-            let columns: Vec<(String, String, String, Option<String>, Option<String>, i64)> = sqlx::query_as(
+            let columns: Vec<ColumnRow> = sqlx::query_as(
                 "select cast(column_name as char), cast(column_type as char), cast(is_nullable as char), cast(character_set_name as char),
                         cast(collation_name as char),
                         cast(column_default is not null or extra like '%auto_increment%' or extra like '%GENERATED%' as signed)
