@@ -269,6 +269,7 @@ async fn load(project: &Project, lake: &Lake, settings: &Settings, table: &str) 
         tables: &[table.to_owned()],
         plan_only: false,
         verify: false,
+        adopt: false,
         accept_shrink: &[],
         as_of: None,
     };
