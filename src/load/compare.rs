@@ -56,15 +56,23 @@ pub(super) async fn difference(
     // Keys that are equal under a collation only may stand in different buckets, so there all are needed.
     let buckets = if bucketed && !folds::is_needed(target) { Buckets::compare(session, target, hashes, days).await?.worth_marking() } else { None };
     let marked = buckets.as_ref().map(|buckets| buckets.marked.as_slice());
-    let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
-    differ.settled(buckets.as_ref().map(|buckets| buckets.settled).unwrap_or_default());
+    let begin = || -> Result<Differ<Vec<Value<'static>>>> {
+        let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
+        differ.settled(buckets.as_ref().map(|buckets| buckets.settled).unwrap_or_default());
+        Ok(differ)
+    };
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
     let sql = Statements::new(session.flavour(), target).keys(days.len(), marked);
     let mut canonical = Canonical::default();
+    let mut begun = None;
     session
         .fetch(&sql, days, &kinds, &mut |row| {
-            let Some((hash, key)) = row.split_last() else { return Ok(()) };
+            // Only now that the server is at work: it goes on sending while the mart's keys are read.
+            if begun.is_none() {
+                begun = Some(begin()?);
+            }
+            let (Some(differ), Some((hash, key))) = (&mut begun, row.split_last()) else { return Ok(()) };
             let hash = match hash {
                 Value::Int(hash) => Some(*hash),
                 _ => None,
@@ -73,7 +81,7 @@ pub(super) async fn difference(
             Ok(())
         })
         .await?;
-    Ok(differ.finish())
+    Ok(begun.map_or_else(begin, Ok)?.finish())
 }
 
 /// The mart's keys, or those in marked buckets: only the key columns are read, on all cores.

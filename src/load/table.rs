@@ -17,12 +17,13 @@ use super::{
     plan::Plan,
     preflight::{Scan, scan},
     session::{Access, Session},
+    statement::Statements,
     target::Target,
     value::Value,
     verify::{Verification, verify},
 };
 use crate::{
-    catalog::Contract,
+    catalog::{ColumnType, Contract},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     settings::LoadLimits,
@@ -69,6 +70,8 @@ pub struct TableSummary {
     pub unchanged: u64,
     /// Rows of the mart left out because a row that `etl` did not write has their key.
     pub blocked: u64,
+    /// Rows of the table after a load that changed it: those that `etl` wrote, and those that it did not.
+    pub held: Option<(u64, u64)>,
     /// Texts cut at their column's length, by column; those with cuts only.
     pub cuts: Vec<(String, u64)>,
     /// U+0000 removed from texts.
@@ -212,6 +215,7 @@ impl One<'_> {
         apply(session, &Writing { contract: self.contract, target: self.target, mart: self.mart, hashes: &scan.hashes }, &diff).await?;
         let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: diff.after, now: self.manner.clock.now() };
         ledger::record(session, &record).await?;
+        summary.held = Some(holdings(session, self.target).await?);
         Ok(true)
     }
 
@@ -219,6 +223,21 @@ impl One<'_> {
         let accepted = self.manner.accept_shrink.contains(&self.contract.table);
         guard::shrink(self.contract, diff, self.manner.limits, accepted)
     }
+}
+
+/// Rows of the table that `etl` wrote, and rows that it did not.
+async fn holdings(session: &mut dyn Session, target: &Target) -> Result<(u64, u64)> {
+    let sql = Statements::new(session.flavour(), target).holdings();
+    let mut held = (0, 0);
+    session
+        .fetch(&sql, &[], &[ColumnType::BigInt; 2], &mut |row| {
+            if let [Value::Int(all), Value::Int(owned)] = row {
+                held = (owned.cast_unsigned(), all.saturating_sub(*owned).cast_unsigned());
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(held)
 }
 
 fn counts<K>(diff: &Diff<K>) -> Counts {

@@ -5,6 +5,7 @@ mod docs;
 mod engines;
 mod extract;
 mod load;
+mod looking_back;
 mod official;
 mod options;
 mod products;
