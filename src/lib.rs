@@ -15,6 +15,7 @@ pub mod load;
 pub mod names;
 pub mod parallel;
 pub mod secret;
+pub mod publish;
 pub mod settings;
 pub mod simulator;
 pub mod term;

@@ -1,5 +1,7 @@
 //! `etl.toml` and the environment, resolved once. Stages get this and never look at the environment themselves.
 
+mod slack;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -15,6 +17,8 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
     secret::Secret,
 };
+
+pub use slack::{ANY, Channel, Footer, MESSAGES, Messages, Product, Sites, Transport};
 
 /// A snapshot of the environment variables.
 #[derive(Clone, Default)]
@@ -101,6 +105,10 @@ pub struct Settings {
     pub engine: EngineLimits,
     /// Limits of a load.
     pub load: LoadLimits,
+    /// What messages are made with and where they go.
+    pub messages: Messages,
+    /// Projects as people know them.
+    pub products: BTreeMap<String, Product>,
     /// Bytes of records that may wait in memory in all pulls together.
     pub write_buffer: u64,
     /// Partitions after which a long fan-out is committed in part.
@@ -140,6 +148,14 @@ struct File {
     engine: EngineFile,
     extract: ExtractFile,
     load: LoadFile,
+    publish: PublishFile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PublishFile {
+    products: BTreeMap<String, Product>,
+    slack: Messages,
 }
 
 #[derive(Deserialize)]
@@ -185,6 +201,7 @@ impl Settings {
             let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
             Error::new(Kind::Config, format!("etl.toml:{line}: {}", error.message().trim().replace('\n', " ")))
         })?;
+        file.publish.slack.check(&file.publish.products).map_err(|what| Error::new(Kind::Config, format!("etl.toml: {what}")))?;
         let mut rate_limits = BTreeMap::new();
         for (source, limit) in file.rate_limit {
             let per = parse_duration(&limit.per).map_err(|what| Error::new(Kind::Config, format!("etl.toml: rate_limit.{source}.per: {what}")))?;
@@ -222,6 +239,8 @@ impl Settings {
             rate_limits,
             engine: EngineLimits { memory: file.engine.memory.unwrap_or_else(|| "2GB".to_owned()), threads: file.engine.threads },
             load: LoadLimits { shrink_rows: file.load.shrink_rows.unwrap_or(50), shrink_percent: file.load.shrink_percent.unwrap_or(20.0) },
+            messages: file.publish.slack,
+            products: file.publish.products,
             write_buffer: file.extract.write_buffer_mb.unwrap_or(64) * 1_000_000,
             commit_every: file.extract.commit_every.unwrap_or(500).max(1),
             clock,

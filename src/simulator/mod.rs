@@ -27,6 +27,7 @@ mod rate;
 mod recorded;
 mod sentry;
 mod server;
+mod slack;
 mod taskcluster;
 mod testrail;
 mod trains;
@@ -45,6 +46,7 @@ use tokio::runtime::{Builder, Runtime};
 pub use fault::{Fault, FaultKind, RetryAfter};
 pub use rate::RateLimit;
 pub use recorded::RecordedFiles;
+pub use slack::{SLACK_CHANNELS, SLACK_TOKEN, SLACK_WEBHOOK_SECRET, SlackMessage, refusal as slack_refusal};
 pub use world::{Scale, World};
 
 use connection::Acceptor;
@@ -197,6 +199,28 @@ impl Simulator {
     /// Adds a fault to the script.
     pub fn script(&self, fault: Fault) {
         lock(&self.shared.script).add(fault);
+    }
+
+    /// The messages that Slack took, in the order of their arrival.
+    pub fn slack_messages(&self) -> Vec<SlackMessage> {
+        lock(&self.shared.slack).clone()
+    }
+
+    /// The variables with which `etl` posts to Slack here, with a bot token; without one, through webhooks.
+    pub fn slack_variables(&self, bot: bool) -> Vec<(String, String)> {
+        let here = format!("http://{}/slack", self.address);
+        let mut variables = vec![("ETL_SLACK_BASE_URL".to_owned(), format!("{here}/api/"))];
+        for (name, channel) in ["IOS", "HEALTH", "SANDBOX"].into_iter().zip(SLACK_CHANNELS) {
+            if bot {
+                variables.push((format!("SLACK_CHANNEL_ID_{name}"), channel.to_owned()));
+            } else {
+                variables.push((format!("SLACK_WEBHOOK_{name}"), format!("{here}/services/T0/{channel}/{SLACK_WEBHOOK_SECRET}")));
+            }
+        }
+        if bot {
+            variables.push(("SLACK_BOT_TOKEN".to_owned(), SLACK_TOKEN.to_owned()));
+        }
+        variables
     }
 
     /// All requests so far, in the order of their arrival.

@@ -25,6 +25,7 @@ use super::{
     connection::{Acceptor, Reset},
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},
+    slack::{self, SlackMessage},
     testrail,
     world::World,
 };
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) day: AtomicI64,
     pub(super) script: Mutex<Script>,
     pub(super) received: Mutex<Vec<Received>>,
+    pub(super) slack: Mutex<Vec<SlackMessage>>,
     testrail_meter: Option<Mutex<Meter>>,
     bugzilla_meter: Option<Mutex<Meter>>,
 }
@@ -55,6 +57,7 @@ impl Shared {
             day: AtomicI64::new(day),
             script: Mutex::default(),
             received: Mutex::default(),
+            slack: Mutex::default(),
             testrail_meter: options.testrail_rate_limit.map(meter),
             bugzilla_meter: options.bugzilla_rate_limit.map(meter),
             options,
@@ -120,6 +123,12 @@ fn answer(shared: &Shared, request: &Parts, posted: &[u8], fault: Option<&FaultK
         authorization: text(&request.headers, "authorization"),
         body: posted,
     };
+    if let Some(path) = asked.path.strip_prefix("/slack/") {
+        let content_type = text(&request.headers, "content-type");
+        let spoilt = matches!(fault, Some(FaultKind::Status { .. }));
+        let call = slack::Call { method: asked.method, path, authorization: asked.authorization, content_type, body: posted, spoilt };
+        return slack::answer(&call, &mut lock(&shared.slack));
+    }
     if let Some(answer) = apis::answer(&asked) {
         return answer;
     }
