@@ -5,6 +5,7 @@
 mod global;
 mod moment;
 mod platform;
+mod publish;
 mod reading;
 mod selection;
 mod stages;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 pub use global::Global;
 pub use moment::as_of;
 pub use platform::{Platform, projects};
+pub use publish::{LookerArgs, PublishArgs, PublishOptions, PublishVerb};
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
@@ -45,6 +47,8 @@ pub enum Command {
     Load(LoadArgs),
     /// Extract, transform and load, in this order
     Run(RunArgs),
+    /// Publish pictures, pages and messages made from the marts
+    Publish(PublishArgs),
     /// Ask the lake in SQL: latest.*, history.*, landed.*, pulls, any model
     Query(QueryArgs),
     /// Show what was pulled, computed and loaded, how old it is, and what failed

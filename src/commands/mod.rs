@@ -9,6 +9,7 @@ mod gc;
 mod lineage;
 mod load;
 mod migrate;
+mod publish;
 mod query;
 mod run;
 mod status;
@@ -54,6 +55,7 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Transform(args) => transform::run(&global, env, printer, args).await,
         Command::Load(args) => load::run(&global, env, printer, args).await,
         Command::Run(args) => run::run(&global, env, printer, args).await,
+        Command::Publish(args) => publish::run(&global, env, printer, args).await,
         Command::Query(args) => query::run(&global, env, printer, args).await,
         Command::Status(args) => status::run(&global, env, printer, args).await,
         Command::Doctor(args) => doctor::run(&global, env, printer, args).await,

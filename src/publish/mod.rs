@@ -1,6 +1,16 @@
-//! Publishing: what is made from marts for people. Builders are pure; what was published lands as pulls of the source `etl`.
+//! Publish: pages, pictures, messages, exports and views made from marts, and the record of what was published.
+//!
+//! [`marts`] reads the published results and says how far they can be trusted. [`outcomes`] keeps what was published as pulls of
+//! the source `etl`, so that a retry does not post twice and SQL can read it like any other source.
 
 pub mod bigquery;
+pub mod csv;
+mod journal;
+pub mod marts;
+pub mod outcomes;
 pub mod product;
+mod site;
 pub mod slack;
 pub mod standing;
+
+pub use journal::Journal;

@@ -10,15 +10,21 @@ mod links;
 mod message;
 mod new_issues;
 mod parts;
+mod post;
 mod rates;
+pub mod rows;
 #[cfg(test)]
 mod sample;
 mod text;
+mod transport;
+mod troubles;
 mod workflow;
 
 pub use deep_dive::{alert, deep_dive};
 pub use github_issues::{OpenIssue, OpenIssues};
 pub use message::Message;
 pub use new_issues::{Issue, NewIssues, Version};
+pub use post::{Manner, Post, Posted, Unsure};
 pub use rates::{Rate, Rates};
+pub use troubles::Known;
 pub use workflow::{Conclusion, Trouble, Workflow};

@@ -78,9 +78,9 @@ async fn lasting_faults_are_clear_errors_and_change_nothing() {
 async fn lasting_fault(fault: FaultKind, kind: Kind, part: &str) -> BTreeMap<String, String> {
     let mut scene = Scene::new().await;
     for source in &mut scene.project.sources {
-        source.client.max_body = 1_000_000;
-        source.client.retry.attempts = 2;
-        source.client.timeout = Duration::from_secs(2);
+        source.client.as_mut().unwrap().max_body = 1_000_000;
+        source.client.as_mut().unwrap().retry.attempts = 2;
+        source.client.as_mut().unwrap().timeout = Duration::from_secs(2);
     }
     // Small pages, so that there is a second one.
     for endpoint in scene.project.sources.iter_mut().flat_map(|source| &mut source.endpoints) {
@@ -133,7 +133,7 @@ async fn one_failed_partition_leaves_the_others() {
 async fn an_api_that_is_down_is_not_asked_for_every_partition() {
     let mut scene = Scene::new().await;
     for source in &mut scene.project.sources {
-        source.client.retry.attempts = 1;
+        source.client.as_mut().unwrap().retry.attempts = 1;
     }
     scene.extract(&[&["testrail_plans"]]).await;
     let before = scene.simulator.requests().len();

@@ -74,8 +74,9 @@ impl Scene {
         }
         let mut project = Project::read(folder.path()).unwrap();
         for source in &mut project.sources {
-            source.client.rate_limit.requests = 0;
-            source.client.retry.attempts = 3;
+            let client = source.client.as_mut().unwrap();
+            client.rate_limit.requests = 0;
+            client.retry.attempts = 3;
         }
         let lake = Lake::open(&folder.path().join("lake").display().to_string()).unwrap();
         let day = world.first_day();

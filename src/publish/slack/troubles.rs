@@ -1,0 +1,93 @@
+//! Which reports did not come out whole since a moment, by what the lake knows of its pulls, runs and marts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::Trouble;
+use crate::{
+    catalog::{Graph, Node, Project},
+    lake::{Manifest, Receipt, Run},
+};
+
+/// What is known about the reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) graph: &'a Graph,
+    pub(crate) receipts: &'a [Receipt],
+    pub(crate) runs: &'a [Run],
+    /// The newest manifest of each mart that is no replay.
+    pub(crate) manifests: &'a BTreeMap<String, Manifest>,
+}
+
+/// The newest and the newest complete pull of a scope.
+type Scopes<'a> = BTreeMap<(&'a str, String), (&'a Receipt, bool)>;
+
+impl Known<'_> {
+    /// The troubles of all reports that something was read for since then, by name.
+    pub fn troubles(&self, since: DateTime<Utc>) -> Vec<Trouble> {
+        let mut scopes: Scopes<'_> = BTreeMap::new();
+        for receipt in self.receipts.iter().filter(|receipt| receipt.finished >= since) {
+            let key = (receipt.endpoint.as_str(), receipt.scope_key());
+            let any = receipt.complete() || scopes.get(&key).is_some_and(|(_, any)| *any);
+            scopes.insert(key, (receipt, any));
+        }
+        let mut troubles: Vec<Trouble> = Vec::new();
+        for (report, tables) in self.reports() {
+            let behind: BTreeSet<String> = self
+                .graph
+                .upstream(tables.iter().map(|table| Node::Model(table.clone())))
+                .into_iter()
+                .filter_map(|node| if let Node::Endpoint(id) = node { Some(id) } else { None })
+                .collect();
+            let own: Vec<_> = scopes.iter().filter(|((endpoint, _), _)| behind.contains(*endpoint)).collect();
+            let mut reasons: Vec<String> = own
+                .iter()
+                .filter(|(_, (newest, _))| !newest.complete() || newest.error.is_some())
+                .map(|((endpoint, _), (newest, _))| reason(endpoint, newest))
+                .collect();
+            let nothing = !own.is_empty() && own.iter().all(|(_, (_, any))| !any);
+            let stale: Vec<String> = tables.iter().filter(|table| self.is_behind(table, &behind, since)).map(|table| format!("{table} was not computed from what was read")).collect();
+            let failed = nothing || !stale.is_empty();
+            reasons.extend(stale);
+            if !reasons.is_empty() {
+                troubles.push(Trouble { report, failed, reason: reasons.join("; ") });
+            }
+        }
+        if troubles.is_empty() {
+            // Killed before it could say anything.
+            let open = self.runs.iter().rfind(|run| run.start.run_at >= since).filter(|run| run.end.is_none());
+            troubles.extend(open.map(|run| Trouble {
+                report: run.start.command.clone(),
+                failed: true,
+                reason: format!("began at {} and has not ended", run.start.run_at.format("%F %H:%M UTC")),
+            }));
+        }
+        troubles
+    }
+
+    fn reports(&self) -> BTreeMap<String, Vec<String>> {
+        let mut reports: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for model in self.project.tables() {
+            for report in &model.header.reports {
+                reports.entry(report.clone()).or_default().push(model.name.clone());
+            }
+        }
+        reports
+    }
+
+    /// Whether a complete pull since then is newer than the mart, and is none of those it was made from.
+    fn is_behind(&self, table: &str, behind: &BTreeSet<String>, since: DateTime<Utc>) -> bool {
+        let fresh = self.receipts.iter().filter(|receipt| receipt.complete() && receipt.finished >= since && behind.contains(&receipt.endpoint));
+        let Some(newest) = fresh.max_by_key(|receipt| receipt.finished) else { return false };
+        let Some(manifest) = self.manifests.get(table) else { return true };
+        newest.finished > manifest.as_of && !manifest.parts.iter().any(|part| part.inputs.contains(&newest.pull_id))
+    }
+}
+
+fn reason(endpoint: &str, failed: &Receipt) -> String {
+    let of = failed.scope.get("project").and_then(serde_json::Value::as_str).map(|project| format!(" of {project}")).unwrap_or_default();
+    let why = failed.error.as_deref().and_then(|error| error.lines().next()).unwrap_or("it ended before its last page");
+    format!("{endpoint}{of}: {why}")
+}
