@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::{BigqueryArgs, CsvArgs, SlackArgs};
+
 /// `etl publish`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = PUBLISH_HELP)]
@@ -16,6 +18,12 @@ pub struct PublishArgs {
 pub enum PublishVerb {
     /// Render the looks of report_looker_looks as PNG files
     Looker(LookerArgs),
+    /// Post a message to Slack
+    Slack(SlackArgs),
+    /// Write exports as CSV files
+    Csv(CsvArgs),
+    /// Make the views of BigQuery over the tables of Cloud SQL
+    Bigquery(BigqueryArgs),
 }
 
 /// What every publication takes.
@@ -44,6 +52,7 @@ const PUBLISH_HELP: &str = "\
 Examples:
   etl publish looker --plan                          which pictures would be made
   etl publish looker --folder 1820
+  etl publish slack rates --plan                     the messages as JSON; sends nothing
 
 Everything is made from the marts: extract and transform first. What was published is recorded
 in the lake (the source `etl`), so running a command again does not publish twice.";

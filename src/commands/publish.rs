@@ -1,5 +1,9 @@
 //! `etl publish`: pictures, pages and messages made from the marts.
 
+mod bigquery;
+mod csv;
+mod slack;
+
 use std::sync::Arc;
 
 use super::context::{Context, Outcome};
@@ -15,6 +19,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Publ
     let context = Context::open(global, env, printer).await?;
     match args.verb {
         PublishVerb::Looker(args) => looker(&context, &args).await,
+        PublishVerb::Slack(args) => slack::run(&context, args).await,
+        PublishVerb::Csv(args) => csv::run(&context, args).await,
+        PublishVerb::Bigquery(args) => bigquery::run(&context, args).await,
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn client(name: &str, base_url: &str, auth: Auth, settings: &Settings
         error: None,
         responses: Vec::new(),
     };
-    let source = Source { name: name.to_owned(), description: String::new(), file: PathBuf::from("etl.toml"), client: Some(client), endpoints: Vec::new() };
+    let source =
+        Source { name: name.to_owned(), description: String::new(), file: PathBuf::from("etl.toml"), client: Some(client), endpoints: Vec::new() };
     HttpClient::new(&source, settings, settings.clock.clone(), observer)
 }

@@ -64,7 +64,10 @@ mod tests {
     fn people_read_one_line_without_json() {
         let health = Health {
             as_of: None,
-            problems: vec!["`sentry_sessions` {\"project\":\"fenix\"}: the last pull failed: answered 503\nmore".into(), "`a` was never pulled".into()],
+            problems: vec![
+                "`sentry_sessions` {\"project\":\"fenix\"}: the last pull failed: answered 503\nmore".into(),
+                "`a` was never pulled".into(),
+            ],
         };
         let standing = Standing::from(health);
         assert_eq!(standing.gaps, ["sentry_sessions of fenix: the last pull failed: answered 503", "a was never pulled"]);

@@ -96,6 +96,19 @@ pub struct Product {
     pub confluence_page: Option<String>,
 }
 
+impl Product {
+    /// A product of which etl.toml says nothing.
+    pub fn unnamed(project: &str) -> Self {
+        Self {
+            name: project.to_owned(),
+            icon: String::new(),
+            low_crash_free_rate_threshold: usual_threshold(),
+            looker_dashboard: None,
+            confluence_page: None,
+        }
+    }
+}
+
 fn usual_threshold() -> f64 {
     99.5
 }
@@ -178,11 +191,14 @@ impl Messages {
             return Ok(Transport::Bot { token: Secret::new(token), channel: env.expand(&channel.id).map_err(within)? });
         }
         if channel.webhook.is_empty() {
-            return Err(Error::new(Kind::MissingVariable, format!("environment variable `SLACK_BOT_TOKEN` is not set, and channel `{name}` has no webhook")));
+            return Err(Error::new(
+                Kind::MissingVariable,
+                format!("environment variable `SLACK_BOT_TOKEN` is not set, and channel `{name}` has no webhook"),
+            ));
         }
-        let webhook = env.expand_secret(&channel.webhook).map_err(|error| {
-            within(error).hint("set the webhook's variable, or `SLACK_BOT_TOKEN` and the variable of the channel's id")
-        })?;
+        let webhook = env
+            .expand_secret(&channel.webhook)
+            .map_err(|error| within(error).hint("set the webhook's variable, or `SLACK_BOT_TOKEN` and the variable of the channel's id"))?;
         Ok(Transport::Webhook(webhook))
     }
 }

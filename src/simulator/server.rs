@@ -21,7 +21,9 @@ use futures::{Stream, StreamExt, stream};
 use super::{
     Options, Received,
     answer::Answer,
-    apis, bugzilla,
+    apis,
+    bigquery::{self, BigQuery},
+    bugzilla,
     connection::{Acceptor, Reset},
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},
@@ -40,6 +42,7 @@ pub(super) struct Shared {
     pub(super) script: Mutex<Script>,
     pub(super) received: Mutex<Vec<Received>>,
     pub(super) slack: Mutex<Vec<SlackMessage>>,
+    pub(super) bigquery: Mutex<BigQuery>,
     testrail_meter: Option<Mutex<Meter>>,
     bugzilla_meter: Option<Mutex<Meter>>,
 }
@@ -58,6 +61,7 @@ impl Shared {
             script: Mutex::default(),
             received: Mutex::default(),
             slack: Mutex::default(),
+            bigquery: Mutex::default(),
             testrail_meter: options.testrail_rate_limit.map(meter),
             bugzilla_meter: options.bugzilla_rate_limit.map(meter),
             options,
@@ -128,6 +132,11 @@ fn answer(shared: &Shared, request: &Parts, posted: &[u8], fault: Option<&FaultK
         let spoilt = matches!(fault, Some(FaultKind::Status { .. }));
         let call = slack::Call { method: asked.method, path, authorization: asked.authorization, content_type, body: posted, spoilt };
         return slack::answer(&call, &mut lock(&shared.slack));
+    }
+    if let Some(path) = asked.path.strip_prefix("/bigquery/") {
+        let audience = format!("http://{}/bigquery/token", asked.host);
+        let call = bigquery::Call { method: asked.method, path, authorization: asked.authorization, body: posted, audience: &audience };
+        return bigquery::answer(&call, &mut lock(&shared.bigquery));
     }
     if let Some(answer) = apis::answer(&asked) {
         return answer;

@@ -1,4 +1,5 @@
 mod architecture;
+mod bigquery;
 mod docs;
 mod engines;
 mod extract;
@@ -16,5 +17,6 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod slack;
 mod sources_page;
 mod together;

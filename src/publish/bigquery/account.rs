@@ -19,7 +19,7 @@ const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 const SECONDS: i64 = 3_600;
 
 /// A service account with its key.
-pub struct Account {
+pub(super) struct Account {
     email: String,
     key_id: String,
     key: EncodingKey,
@@ -55,7 +55,7 @@ impl Account {
     ///
     /// # Errors
     /// [`Kind::MissingVariable`] where it names none; [`Kind::Config`] that says what is wrong with the key, and nothing of it.
-    pub fn of(env: &Env) -> Result<Self> {
+    pub(super) fn of(env: &Env) -> Result<Self> {
         let Some((name, value)) = VARIABLES.iter().find_map(|name| Some((*name, env.get(name)?))) else {
             return Err(Error::new(Kind::MissingVariable, "environment variable `GCLOUD_AUTH` is not set")
                 .hint("set it to the path of a service account's key file, to its JSON, or to its base64"));

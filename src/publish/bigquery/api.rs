@@ -93,7 +93,8 @@ impl<'a> Api<'a> {
                 return Err(Error::new(Kind::TimedOut, format!("{what}: job `{job}` did not end in {} s", LIMIT.as_secs())));
             }
             sleep(Duration::from_millis(500)).await;
-            let query = [("location", self.place.location()), ("maxResults", "0"), ("timeoutMs", "10000")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let query = [("location", self.place.location()), ("maxResults", "0"), ("timeoutMs", "10000")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
             answer = self.get(what, &format!("{}queries/{}", self.project(), segment(&job)), &query).await?.unwrap_or_default();
         }
         match answer["errors"][0]["message"].as_str() {

@@ -59,7 +59,10 @@ pub async fn apply(views: &[View], place: &Place, settings: &Settings, observer:
     if location != place.location() {
         return Err(Error::new(
             Kind::Usage,
-            format!("the dataset is in `{location}`, the connection in `{}`: BigQuery reads a connection from its own location only", place.location()),
+            format!(
+                "the dataset is in `{location}`, the connection in `{}`: BigQuery reads a connection from its own location only",
+                place.location()
+            ),
         )
         .hint("make a dataset or a connection in the other's location"));
     }

@@ -12,8 +12,7 @@ const SCOPES: [&str; 3] = ["projects_id", "testrail_project_id", "sentry_project
 /// All of them whose tables the project has, by name.
 pub(super) fn views(project: &Project, place: &Place) -> Vec<View> {
     let make = Make { project, place };
-    let mut views: Vec<View> =
-        [make.coverage(), make.plans_and_runs(), make.rates(), make.health()].into_iter().flatten().collect();
+    let mut views: Vec<View> = [make.coverage(), make.plans_and_runs(), make.rates(), make.health()].into_iter().flatten().collect();
     views.extend(project.tables().filter_map(|model| model.contract.as_ref()).filter_map(|contract| make.latest(contract)));
     views.sort_by(|a, b| a.name.cmp(&b.name));
     views
@@ -167,10 +166,19 @@ mod tests {
         let place = Place::new("moz-testops", "testops_staging", "us.cloud-sql", None, Database::Mysql).unwrap();
         let views = views(&project, &place);
         let names: Vec<&str> = views.iter().map(|view| view.name.as_str()).collect();
-        assert!(["v_sentry_rates", "v_test_case_coverage", "v_testrail_plans_and_runs", "v_testrail_test_health"].iter().all(|name| names.contains(name)));
+        assert!(
+            ["v_sentry_rates", "v_test_case_coverage", "v_testrail_plans_and_runs", "v_testrail_test_health"].iter().all(|name| names.contains(name))
+        );
         let snapshots = project.tables().filter(|model| model.contract.as_ref().is_some_and(|contract| contract.snapshot_date().is_some())).count();
         assert_eq!(names.iter().filter(|name| name.starts_with("v_latest_")).count(), snapshots);
-        let shown = ["v_latest_sentry_rates", "v_latest_jira_qa_needed", "v_sentry_rates", "v_testrail_plans_and_runs", "v_test_case_coverage", "v_testrail_test_health"];
+        let shown = [
+            "v_latest_sentry_rates",
+            "v_latest_jira_qa_needed",
+            "v_sentry_rates",
+            "v_testrail_plans_and_runs",
+            "v_test_case_coverage",
+            "v_testrail_test_health",
+        ];
         let shown: Vec<View> = views.iter().filter(|view| shown.contains(&view.name.as_str())).cloned().collect();
         insta::assert_snapshot!(script(&shown, &place));
     }

@@ -14,7 +14,7 @@ pub struct Place {
 
 /// A connection resource of BigQuery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connection {
+pub(crate) struct Connection {
     project: String,
     location: String,
     id: String,
@@ -141,12 +141,9 @@ mod tests {
 
     #[test]
     fn connections_have_four_forms() {
-        for (connection, location) in [
-            ("etl", Some("US")),
-            ("us.etl", None),
-            ("moz-testops.us.etl", Some("us")),
-            ("projects/moz-testops/locations/us/connections/etl", None),
-        ] {
+        for (connection, location) in
+            [("etl", Some("US")), ("us.etl", None), ("moz-testops.us.etl", Some("us")), ("projects/moz-testops/locations/us/connections/etl", None)]
+        {
             assert_eq!(place(connection, location).unwrap().connection(), "projects/moz-testops/locations/us/connections/etl", "{connection}");
         }
         for (connection, location, part) in [

@@ -21,7 +21,7 @@ pub struct View {
 
 /// A column of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ViewColumn {
+pub(crate) struct ViewColumn {
     pub(crate) name: String,
     /// What is selected.
     pub(crate) expression: String,

@@ -106,7 +106,9 @@ impl Block {
             Self::Buttons(buttons) => {
                 let elements: Vec<Value> = buttons
                     .iter()
-                    .map(|button| json!({"type": "button", "action_id": button.id, "text": plain(&button.label, BUTTON), "url": address(&button.url)}))
+                    .map(
+                        |button| json!({"type": "button", "action_id": button.id, "text": plain(&button.label, BUTTON), "url": address(&button.url)}),
+                    )
                     .collect();
                 json!({"type": "actions", "elements": elements})
             }

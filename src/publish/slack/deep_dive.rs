@@ -55,8 +55,7 @@ mod tests {
         let rates = Rates { messages: &messages, product: &product, subject: &subject, day, rates: &[], coming: &coming, standing: &standing };
         let issues = NewIssues { messages: &messages, product: &product, subject: &subject, day, versions: &[], standing: &standing };
         let whole = sample::whole();
-        let open =
-            OpenIssues { messages: &messages, subject: &subject, name: &product.name, own_authors: &[], day, issues: &[], standing: &whole };
+        let open = OpenIssues { messages: &messages, subject: &subject, name: &product.name, own_authors: &[], day, issues: &[], standing: &whole };
         let mut thread = deep_dive(&rates, &issues, &open);
         thread.push(alert("Weekly deep dive: Firefox iOS", day, &standing));
         let payloads: Vec<Value> = thread.into_iter().flat_map(Message::parts).map(|message| message.payload()).collect();

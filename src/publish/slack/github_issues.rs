@@ -87,7 +87,12 @@ mod tests {
 
     #[test]
     fn a_few() {
-        let issues = [issue(9, "Crash in <b> & Co|", Some("a_b")), issue(8, "<!channel> look", None), issue(7, "", Some("")), issue(6, &"😀".repeat(60), Some("c"))];
+        let issues = [
+            issue(9, "Crash in <b> & Co|", Some("a_b")),
+            issue(8, "<!channel> look", None),
+            issue(7, "", Some("")),
+            issue(6, &"😀".repeat(60), Some("c")),
+        ];
         insta::assert_snapshot!(sample::shown(&made(&issues, &sample::whole(), &sample::subject()).into()));
     }
 
@@ -111,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_flaw_many_issues_are_split_and_none_is_lost() {
-        let issues: Vec<OpenIssue> = (0..900).map(|number| issue(number, &format!("Title {number} & <more> of it, and then some"), Some("somebody"))).collect();
+        let issues: Vec<OpenIssue> =
+            (0..900).map(|number| issue(number, &format!("Title {number} & <more> of it, and then some"), Some("somebody"))).collect();
         let payloads = made(&issues, &sample::whole(), &sample::subject());
         assert!(payloads.len() > 1, "one section for all would be refused");
         let all = Value::from(payloads).to_string();

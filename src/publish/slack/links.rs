@@ -60,7 +60,13 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let subject = Subject { project: "firefox-ios".into(), sentry_project_id: "6176941".into(), environment: "Production".into(), package: "org.mozilla.ios.Firefox".into(), repository: "mozilla-mobile/firefox-ios".into() };
+        let subject = Subject {
+            project: "firefox-ios".into(),
+            sentry_project_id: "6176941".into(),
+            environment: "Production".into(),
+            package: "org.mozilla.ios.Firefox".into(),
+            repository: "mozilla-mobile/firefox-ios".into(),
+        };
         assert_eq!(
             releases("https://s", &subject),
             "https://s/explore/releases/?project=6176941&environment=Production&query=release.package:org.mozilla.ios.Firefox&statsPeriod=14d"

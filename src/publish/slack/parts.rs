@@ -31,12 +31,11 @@ pub(super) fn as_of(standing: &Standing) -> Block {
 
 /// A line, and who made this from what.
 pub(super) fn footer(footer: &Footer) -> Vec<Block> {
-    let parts: Vec<String> =
-        [("Created by ", &footer.made_by), ("Data from ", &footer.data_source)]
-            .into_iter()
-            .filter(|(_, text)| !clean(text).is_empty())
-            .map(|(before, text)| format!("{before}{}", escape(text)))
-            .collect();
+    let parts: Vec<String> = [("Created by ", &footer.made_by), ("Data from ", &footer.data_source)]
+        .into_iter()
+        .filter(|(_, text)| !clean(text).is_empty())
+        .map(|(before, text)| format!("{before}{}", escape(text)))
+        .collect();
     if parts.is_empty() {
         return Vec::new();
     }

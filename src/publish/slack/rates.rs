@@ -140,8 +140,7 @@ mod tests {
     fn made(rates: &[Rate], standing: &Standing, short: bool) -> Value {
         let (messages, product, subject) = (sample::messages(), sample::product(), sample::subject());
         let coming = BTreeSet::from(["144.0".to_owned()]);
-        let rates =
-            Rates { messages: &messages, product: &product, subject: &subject, day: sample::day(), rates, coming: &coming, standing };
+        let rates = Rates { messages: &messages, product: &product, subject: &subject, day: sample::day(), rates, coming: &coming, standing };
         let message = if short { rates.short() } else { rates.full() };
         let [message] = &message.parts()[..] else { panic!("one message") };
         assert_eq!(slack_refusal(&message.payload()), None);
@@ -231,6 +230,9 @@ mod tests {
         assert!(!says(&rates.full().payload(), "actions"));
         let payload = made(&[], &standing, false);
         let buttons = payload["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "actions").unwrap();
-        assert_eq!(buttons["elements"][0]["url"], json!("https://looker.example/dashboards/2667?Sentry%20Project%20ID=6176941&Created%20Month=30%20days"));
+        assert_eq!(
+            buttons["elements"][0]["url"],
+            json!("https://looker.example/dashboards/2667?Sentry%20Project%20ID=6176941&Created%20Month=30%20days")
+        );
     }
 }

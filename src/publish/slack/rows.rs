@@ -40,7 +40,12 @@ pub async fn rates(marts: &Marts, subject: &Subject, day: NaiveDate) -> Result<V
          order by version.place nulls last, rate.release_version desc",
         literal(&subject.sentry_project_id)
     );
-    Ok(marts.rows(&sql).await?.iter().map(|row| Rate { version: text(row, 0).unwrap_or_default(), sessions: double(row, 1), users: double(row, 2), adoption: double(row, 3) }).collect())
+    Ok(marts
+        .rows(&sql)
+        .await?
+        .iter()
+        .map(|row| Rate { version: text(row, 0).unwrap_or_default(), sessions: double(row, 1), users: double(row, 2), adoption: double(row, 3) })
+        .collect())
 }
 
 /// Versions that are coming.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Trouble;
 use crate::{
-    catalog::{Graph, Node, Project},
+    catalog::{Grain, Graph, Node, Project},
     lake::{Manifest, Receipt, Run},
 };
 
@@ -48,7 +48,11 @@ impl Known<'_> {
                 .map(|((endpoint, _), (newest, _))| reason(endpoint, newest))
                 .collect();
             let nothing = !own.is_empty() && own.iter().all(|(_, (_, any))| !any);
-            let stale: Vec<String> = tables.iter().filter(|table| self.is_behind(table, &behind, since)).map(|table| format!("{table} was not computed from what was read")).collect();
+            let stale: Vec<String> = tables
+                .iter()
+                .filter(|table| self.is_behind(table, &behind, since))
+                .map(|table| format!("{table} was not computed from what was read"))
+                .collect();
             let failed = nothing || !stale.is_empty();
             reasons.extend(stale);
             if !reasons.is_empty() {
@@ -77,12 +81,29 @@ impl Known<'_> {
         reports
     }
 
-    /// Whether a complete pull since then is newer than the mart, and is none of those it was made from.
+    /// Whether the mart lacks a complete pull since then that it is made of.
     fn is_behind(&self, table: &str, behind: &BTreeSet<String>, since: DateTime<Utc>) -> bool {
-        let fresh = self.receipts.iter().filter(|receipt| receipt.complete() && receipt.finished >= since && behind.contains(&receipt.endpoint));
-        let Some(newest) = fresh.max_by_key(|receipt| receipt.finished) else { return false };
+        let of = self.made_of(table);
+        let fresh = |receipt: &&Receipt| {
+            receipt.complete()
+                && receipt.finished >= since
+                && behind.contains(&receipt.endpoint)
+                && of.as_ref().is_none_or(|of| of.contains(receipt.endpoint.as_str()))
+        };
+        let Some(newest) = self.receipts.iter().filter(fresh).max_by_key(|receipt| receipt.finished) else { return false };
         let Some(manifest) = self.manifests.get(table) else { return true };
         newest.finished > manifest.as_of && !manifest.parts.iter().any(|part| part.inputs.contains(&newest.pull_id))
+    }
+
+    /// Endpoints a new pull of which makes the mart another one; `None` = it was never made, and any may.
+    fn made_of(&self, table: &str) -> Option<BTreeSet<&str>> {
+        let contract = self.project.model(table).and_then(|model| model.contract.as_ref());
+        if let Some(Grain::Snapshot { of, .. }) = contract.map(|contract| &contract.grain) {
+            return Some(BTreeSet::from([of.as_str()]));
+        }
+        let manifest = self.manifests.get(table)?;
+        let used = |receipt: &&Receipt| manifest.parts.iter().any(|part| part.inputs.contains(&receipt.pull_id));
+        Some(self.receipts.iter().filter(used).map(|receipt| receipt.endpoint.as_str()).collect())
     }
 }
 

@@ -117,7 +117,14 @@ mod tests {
 
     fn made(conclusion: Conclusion, troubles: &[Trouble]) -> Value {
         let footer = sample::messages().footer;
-        let workflow = Workflow { name: "Weekly — production", branch: "feature/<x>", log_url: "https://github.example/o/r/actions/runs/1", conclusion, troubles, footer: &footer };
+        let workflow = Workflow {
+            name: "Weekly — production",
+            branch: "feature/<x>",
+            log_url: "https://github.example/o/r/actions/runs/1",
+            conclusion,
+            troubles,
+            footer: &footer,
+        };
         let [message] = &workflow.message().parts()[..] else { panic!("one message") };
         assert_eq!(slack_refusal(&message.payload()), None);
         message.payload()

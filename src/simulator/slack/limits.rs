@@ -156,7 +156,9 @@ fn web(value: &Value) -> bool {
 
 fn table_text(value: &Value) -> usize {
     match value {
-        Value::Object(members) => members.iter().map(|(name, member)| if name == "text" { units(member.as_str().unwrap_or_default()) } else { table_text(member) }).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| if name == "text" { units(member.as_str().unwrap_or_default()) } else { table_text(member) }).sum()
+        }
         Value::Array(items) => items.iter().map(table_text).sum(),
         _ => 0,
     }
