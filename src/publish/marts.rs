@@ -34,6 +34,14 @@ pub struct Health {
     pub problems: Vec<String>,
 }
 
+/// The pulls of one scope that matter.
+#[derive(Default)]
+struct Pulls<'a> {
+    newest: Option<&'a Receipt>,
+    /// The newest one that readers see.
+    complete: Option<&'a Receipt>,
+}
+
 impl Health {
     /// Whether nothing speaks against it.
     pub fn is_good(&self) -> bool {
@@ -93,12 +101,12 @@ impl Marts {
         let behind = self.endpoints_behind(table);
         let used: BTreeSet<Uuid> = manifest.parts.iter().flat_map(|part| part.inputs.iter().copied()).collect();
         let made_of = self.made_of(table, &used);
-        let mut scopes: BTreeMap<(&str, String), (Option<&Receipt>, Option<&Receipt>)> = BTreeMap::new();
+        let mut scopes: BTreeMap<(&str, String), Pulls<'_>> = BTreeMap::new();
         for receipt in self.receipts.iter().filter(|receipt| behind.contains(&receipt.endpoint) && concerns(receipt)) {
-            let (newest, complete) = scopes.entry((&receipt.endpoint, receipt.scope_key())).or_default();
-            *newest = Some(receipt);
+            let pulls = scopes.entry((&receipt.endpoint, receipt.scope_key())).or_default();
+            pulls.newest = Some(receipt);
             if receipt.complete() {
-                *complete = Some(receipt);
+                pulls.complete = Some(receipt);
             }
         }
         let mut health = Health::default();
@@ -106,7 +114,7 @@ impl Marts {
         for endpoint in behind.iter().filter(|endpoint| !pulled.contains(endpoint.as_str()) && self.drives(endpoint)) {
             health.problems.push(format!("`{endpoint}` was never pulled"));
         }
-        for ((endpoint, scope), (newest, complete)) in &scopes {
+        for ((endpoint, scope), Pulls { newest, complete }) in &scopes {
             let place = if scope == "{}" { format!("`{endpoint}`") } else { format!("`{endpoint}` {scope}") };
             if let Some(failed) = newest.filter(|receipt| receipt.error.is_some()) {
                 health.problems.push(format!("{place}: the last pull failed: {}", failed.error.as_deref().unwrap_or_default()));
