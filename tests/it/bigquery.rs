@@ -56,13 +56,8 @@ fn script(database: &str) -> String {
 
 /// What the grammar finds: name, columns, tables of each view.
 fn parsed(database: &str, script: &str) -> Vec<Vec<String>> {
-    let mut grammar = Command::new(root().join(".ci/grammar"))
-        .arg(database)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut grammar =
+        Command::new(root().join(".ci/grammar")).arg(database).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     grammar.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let ran = Ran::of(grammar.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

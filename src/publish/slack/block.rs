@@ -14,8 +14,8 @@ pub(super) const TABLE_TEXT: usize = 10_000;
 const HEADER: usize = 150;
 /// Text on a button.
 const BUTTON: usize = 75;
-/// Text of one cell: what is longer is nothing to show in a table.
-const CELL: usize = 400;
+/// Text of one cell: the widest header and one row below it fit into a table.
+const CELL: usize = TABLE_TEXT / (2 * TABLE_CELLS);
 
 /// One block.
 #[derive(Clone, Debug, PartialEq)]
