@@ -25,7 +25,7 @@ pub use publish_slack::{ConclusionArg, MessageArgs, PostArgs, SlackArgs, SlackVe
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
-pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, TestArgs};
 pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
@@ -71,6 +71,8 @@ pub enum Command {
     Test(TestArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
 
 const AFTER_HELP: &str = "\

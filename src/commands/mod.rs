@@ -8,6 +8,7 @@ mod extract;
 mod gc;
 mod lineage;
 mod load;
+mod man;
 mod migrate;
 mod publish;
 mod query;
@@ -15,6 +16,7 @@ mod run;
 mod status;
 mod test;
 mod transform;
+mod version;
 
 use crate::{
     cli::{Cli, Command},
@@ -35,6 +37,18 @@ pub async fn main(cli: Cli, env: Env) -> u8 {
     };
     match result {
         Ok(outcome) => outcome.exit_code(),
+        Err(error) => {
+            printer.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
+/// Prints what exactly runs here, and gives the exit code.
+pub fn version(env: &Env) -> u8 {
+    let printer = Printer::new(crate::term::Verbosity::Normal, crate::term::Color::default(), env);
+    match version::line().and_then(|line| printer.data(&line)) {
+        Ok(()) => 0,
         Err(error) => {
             printer.error(&error);
             error.kind().exit_code()
@@ -65,5 +79,6 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Demo(args) => demo::run(&global, env, printer, args).await,
         Command::Test(args) => test::run(&global, env, printer, args).await,
         Command::Completions(args) => completions::run(printer, &args),
+        Command::Man(args) => man::run(printer, &args),
     }
 }
