@@ -47,7 +47,9 @@ async fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut project = Project::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the project is sound");
     for source in &mut project.sources {
-        source.client.rate_limit.requests = 0;
+        if let Some(client) = &mut source.client {
+            client.rate_limit.requests = 0;
+        }
         for endpoint in &mut source.endpoints {
             if endpoint.id == "testrail_suites" {
                 endpoint.for_each = Some(PROJECTS.to_owned());

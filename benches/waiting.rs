@@ -30,9 +30,10 @@ async fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut project = Project::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the project is sound");
     for source in &mut project.sources {
-        let client = source.client.as_mut().unwrap();
-        client.rate_limit.requests = 0;
-        client.rate_limit.concurrency = CONCURRENCY;
+        if let Some(client) = &mut source.client {
+            client.rate_limit.requests = 0;
+            client.rate_limit.concurrency = CONCURRENCY;
+        }
         for endpoint in source.endpoints.iter_mut().filter(|endpoint| endpoint.id == "testrail_suites") {
             endpoint.for_each = Some(format!("select 59 as project_id, number from range({REQUESTS}) as numbers (number)"));
         }

@@ -73,8 +73,7 @@ impl Scene {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &folder.path().join(part));
         }
         let mut project = Project::read(folder.path()).unwrap();
-        for source in &mut project.sources {
-            let client = source.client.as_mut().unwrap();
+        for client in project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
             client.rate_limit.requests = 0;
             client.retry.attempts = 3;
         }
