@@ -57,7 +57,8 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
         run_id,
         run_at,
         command: "extract".to_owned(),
-        arguments: asked.selection.names(),
+        // What a schedule stands for on this day is known now, and not when the log is read.
+        arguments: if asked.selection.schedule.is_some() { selection.tables.clone() } else { asked.selection.names() },
         host: String::new(),
         etl: env!("CARGO_PKG_VERSION").to_owned(),
     };

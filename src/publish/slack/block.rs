@@ -142,8 +142,14 @@ impl Table {
     }
 
     fn by_width(self) -> Vec<Self> {
-        if self.columns.len() <= TABLE_CELLS {
-            return vec![self];
+        let width = self.columns.len();
+        if width <= TABLE_CELLS {
+            // Every row has as many cells as the header.
+            let rows = self.rows.into_iter().map(|mut row| {
+                row.resize_with(width, || Cell::Text(String::new()));
+                row
+            });
+            return vec![Self { columns: self.columns, rows: rows.collect() }];
         }
         let picked = |cells: &[Cell], columns: &[usize]| -> Vec<Cell> {
             columns.iter().map(|column| cells.get(*column).cloned().unwrap_or_else(|| Cell::Text(String::new()))).collect()
@@ -178,10 +184,7 @@ impl Table {
                 },
                 Cell::Text(text) => json!({"type": "raw_text", "text": cell_text(text)}),
             });
-            // Every row has as many cells as the header.
-            let missing = self.columns.len().saturating_sub(row.len());
-            let empty = std::iter::repeat_n(json!({"type": "raw_text", "text": cell_text("")}), missing);
-            rows.push(cells.take(self.columns.len()).chain(empty).collect());
+            rows.push(cells.collect());
         }
         json!({"type": "table", "rows": rows})
     }

@@ -140,9 +140,9 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 100, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 100, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn whatever_comes_is_sent_in_messages_that_slack_takes(blocks in proptest::collection::vec(block(), 0..30), text in text()) {
+        fn whatever_comes_is_sent_in_messages_that_slack_takes(blocks in proptest::collection::vec(block(), 0..24), text in text()) {
             let rows: usize = blocks.iter().map(|block| if let Block::Table(table) = block { table.rows.len() } else { 0 }).sum();
             let wide: bool = blocks.iter().any(|block| matches!(block, Block::Table(table) if table.columns.len() > TABLE_CELLS));
             let parts = Message::new(escape(&text), blocks).parts();

@@ -34,7 +34,7 @@ impl Known<'_> {
             scopes.insert(key, (receipt, any));
         }
         let mut troubles: Vec<Trouble> = Vec::new();
-        for (report, tables) in self.reports() {
+        for (report, tables) in self.reports(since) {
             let behind: BTreeSet<String> = self
                 .graph
                 .upstream(tables.iter().map(|table| Node::Model(table.clone())))
@@ -71,9 +71,19 @@ impl Known<'_> {
         troubles
     }
 
-    fn reports(&self) -> BTreeMap<String, Vec<String>> {
+    /// The tables of each report that a run since then was asked for. Others may share an endpoint with them, and wait for
+    /// a run of their own.
+    fn reports(&self, since: DateTime<Utc>) -> BTreeMap<String, Vec<String>> {
+        let mut asked: BTreeSet<String> = BTreeSet::new();
+        for run in self.runs.iter().filter(|run| run.start.run_at >= since && run.start.command == "extract") {
+            match self.graph.select(self.project, &run.start.arguments) {
+                Ok(selection) => asked.extend(selection.tables),
+                // Written by another version, with names that this one does not have: every report may be meant.
+                Err(_) => asked.extend(self.project.tables().map(|model| model.name.clone())),
+            }
+        }
         let mut reports: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for model in self.project.tables() {
+        for model in self.project.tables().filter(|model| asked.contains(&model.name)) {
             for report in &model.header.reports {
                 reports.entry(report.clone()).or_default().push(model.name.clone());
             }
