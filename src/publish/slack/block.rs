@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::text::{NONE, SECTION, address, clean, length};
+use super::text::{NONE, address, clean, length};
 
 /// Rows of a table, its header among them.
 pub(super) const TABLE_ROWS: usize = 100;
@@ -74,7 +74,10 @@ impl Block {
                 if usable.is_empty() { Vec::new() } else { vec![Self::Buttons(usable)] }
             }
             Self::Table(table) => table.within_limits().into_iter().map(Self::Table).collect(),
-            Self::Note { image, text } => vec![Self::Note { image, text: shortened(&text, SECTION) }],
+            Self::Note { mut image, text } => {
+                let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                super::text::sections(&lines).into_iter().map(|text| Self::Note { image: image.take(), text }).collect()
+            }
             whole @ (Self::Header(_) | Self::Divider) => vec![whole],
         }
     }
