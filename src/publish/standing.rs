@@ -46,6 +46,12 @@ impl From<Health> for Standing {
     }
 }
 
+/// What a failed pull's error comes to: its first line, without the request, which a log has.
+pub(crate) fn cause(error: &str) -> &str {
+    let line = error.lines().next().unwrap_or_default();
+    line.rsplit_once(" s: ").filter(|(request, _)| request.contains(" failed after ")).map_or(line, |(_, cause)| cause)
+}
+
 /// The first line of a reason, with a scope as people write it: `{"project":"fenix"}` is `of fenix`.
 fn in_one_line(problem: &str) -> String {
     let line = problem.lines().next().unwrap_or_default();
@@ -53,6 +59,7 @@ fn in_one_line(problem: &str) -> String {
         Some((before, (project, after))) => format!("{before} of {project}{after}"),
         None => line.to_owned(),
     };
+    let told = told.split_once(": the last pull failed: ").map_or_else(|| told.clone(), |(place, error)| format!("{place}: {}", cause(error)));
     told.replace('`', "")
 }
 
@@ -65,12 +72,12 @@ mod tests {
         let health = Health {
             as_of: None,
             problems: vec![
-                "`sentry_sessions` {\"project\":\"fenix\"}: the last pull failed: answered 503\nmore".into(),
+                "`sentry_sessions` {\"project\":\"fenix\"}: the last pull failed: `sentry_sessions`: GET https://h/?a=1 failed after 1 attempt in 0.1 s: answered 503\nmore".into(),
                 "`a` was never pulled".into(),
             ],
         };
         let standing = Standing::from(health);
-        assert_eq!(standing.gaps, ["sentry_sessions of fenix: the last pull failed: answered 503", "a was never pulled"]);
+        assert_eq!(standing.gaps, ["sentry_sessions of fenix: answered 503", "a was never pulled"]);
         assert!(!standing.is_whole() && Standing::default().is_whole());
         let both = standing.and(&Standing { as_of: "2026-03-03T08:00:00Z".parse().ok(), gaps: vec!["a was never pulled".into()] });
         assert_eq!((both.gaps.len(), both.as_of.is_some()), (2, true));

@@ -1,5 +1,6 @@
 mod architecture;
 mod bigquery;
+mod db;
 mod docs;
 mod engines;
 mod extract;
@@ -20,3 +21,4 @@ mod secrets;
 mod slack;
 mod sources_page;
 mod together;
+mod workflows;

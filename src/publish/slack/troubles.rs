@@ -8,6 +8,7 @@ use super::Trouble;
 use crate::{
     catalog::{Grain, Graph, Node, Project},
     lake::{Manifest, Receipt, Run},
+    publish::standing::cause,
 };
 
 /// What is known about the reports.
@@ -47,7 +48,12 @@ impl Known<'_> {
                 .filter(|(_, (newest, _))| !newest.complete() || newest.error.is_some())
                 .map(|((endpoint, _), (newest, _))| reason(endpoint, newest))
                 .collect();
-            let nothing = !own.is_empty() && own.iter().all(|(_, (_, any))| !any);
+            let read = |of: &str| own.iter().any(|((endpoint, _), (_, any))| *endpoint == of && *any);
+            let nothing = !own.is_empty()
+                && tables.iter().all(|table| match self.driver(table) {
+                    Some(driver) => !read(driver),
+                    None => own.iter().all(|(_, (_, any))| !any),
+                });
             let stale: Vec<String> = tables
                 .iter()
                 .filter(|table| self.is_behind(table, &behind, since))
@@ -105,11 +111,18 @@ impl Known<'_> {
         newest.finished > manifest.as_of && !manifest.parts.iter().any(|part| part.inputs.contains(&newest.pull_id))
     }
 
+    /// The endpoint that makes the days of a snapshot.
+    fn driver(&self, table: &str) -> Option<&str> {
+        match &self.project.model(table)?.contract.as_ref()?.grain {
+            Grain::Snapshot { of, .. } => Some(of),
+            Grain::State | Grain::Event => None,
+        }
+    }
+
     /// Endpoints a new pull of which makes the mart another one; `None` = it was never made, and any may.
     fn made_of(&self, table: &str) -> Option<BTreeSet<&str>> {
-        let contract = self.project.model(table).and_then(|model| model.contract.as_ref());
-        if let Some(Grain::Snapshot { of, .. }) = contract.map(|contract| &contract.grain) {
-            return Some(BTreeSet::from([of.as_str()]));
+        if let Some(driver) = self.driver(table) {
+            return Some(BTreeSet::from([driver]));
         }
         let manifest = self.manifests.get(table)?;
         let used = |receipt: &&Receipt| manifest.parts.iter().any(|part| part.inputs.contains(&receipt.pull_id));
@@ -119,6 +132,6 @@ impl Known<'_> {
 
 fn reason(endpoint: &str, failed: &Receipt) -> String {
     let of = failed.scope.get("project").and_then(serde_json::Value::as_str).map(|project| format!(" of {project}")).unwrap_or_default();
-    let why = failed.error.as_deref().and_then(|error| error.lines().next()).unwrap_or("it ended before its last page");
+    let why = failed.error.as_deref().map_or("it ended before its last page", cause);
     format!("{endpoint}{of}: {why}")
 }
