@@ -32,7 +32,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let started = Instant::now();
     let selection = context.select(&args.selection)?;
     let mut outcome = Outcome::default();
-    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume };
+    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
     if args.resume && extract::ended_well(context).await? {
         context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
     } else if !selection.waves.is_empty() {
@@ -43,6 +43,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome)
         .await?;
     shell_file.written().await?;
+    report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

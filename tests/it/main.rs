@@ -1,5 +1,6 @@
 mod architecture;
 mod bigquery;
+mod buckets;
 mod db;
 mod docs;
 mod engines;

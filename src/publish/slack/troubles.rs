@@ -82,7 +82,8 @@ impl Known<'_> {
     fn reports(&self, since: DateTime<Utc>) -> BTreeMap<String, Vec<String>> {
         let mut asked: BTreeSet<String> = BTreeSet::new();
         for run in self.runs.iter().filter(|run| run.start.run_at >= since && run.start.command == "extract") {
-            match self.graph.select(self.project, &run.start.arguments) {
+            let names: Vec<String> = run.start.arguments.iter().filter(|word| !word.starts_with("--")).cloned().collect();
+            match self.graph.select(self.project, &names) {
                 Ok(selection) => asked.extend(selection.tables),
                 // Written by another version, with names that this one does not have: every report may be meant.
                 Err(_) => asked.extend(self.project.tables().map(|model| model.name.clone())),
