@@ -25,11 +25,12 @@ use super::{
     bigquery::{self, BigQuery},
     bugzilla,
     connection::{Acceptor, Reset},
+    desk::Desk,
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},
     slack::{self, SlackMessage},
     testrail,
-    world::World,
+    world::{Kind, Today, World},
 };
 
 /// What all requests share.
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     pub(super) received: Mutex<Vec<Received>>,
     pub(super) slack: Mutex<Vec<SlackMessage>>,
     pub(super) bigquery: Mutex<BigQuery>,
+    /// What clients have written.
+    pub(super) desk: Mutex<Desk>,
     testrail_meter: Option<Mutex<Meter>>,
     bugzilla_meter: Option<Mutex<Meter>>,
 }
@@ -62,9 +65,20 @@ impl Shared {
             received: Mutex::default(),
             slack: Mutex::default(),
             bigquery: Mutex::default(),
+            desk: Mutex::default(),
             testrail_meter: options.testrail_rate_limit.map(meter),
             bugzilla_meter: options.bugzilla_rate_limit.map(meter),
             options,
+        }
+    }
+}
+
+impl Shared {
+    /// The seeded world as it is now.
+    pub(super) fn today(&self) -> Option<Today<'_>> {
+        match &self.world.0 {
+            Kind::Seeded(world) => Some(Today { world, day: self.day.load(Ordering::Acquire) }),
+            Kind::Recorded(_) => None,
         }
     }
 }
@@ -126,6 +140,9 @@ fn answer(shared: &Shared, request: &Parts, posted: &[u8], fault: Option<&FaultK
         query: request.uri.query().unwrap_or_default(),
         authorization: text(&request.headers, "authorization"),
         body: posted,
+        content_type: text(&request.headers, "content-type"),
+        nocheck: text(&request.headers, "x-atlassian-token").is_some_and(|value| matches!(value, "nocheck" | "no-check")),
+        desk: &shared.desk,
     };
     if let Some(path) = asked.path.strip_prefix("/slack/") {
         let content_type = text(&request.headers, "content-type");
