@@ -1,4 +1,5 @@
 mod architecture;
+mod bigquery;
 mod buckets;
 mod db;
 mod docs;
@@ -20,6 +21,7 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod slack;
 mod sources_page;
 mod together;
 mod workflows;
