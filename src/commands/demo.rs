@@ -34,9 +34,9 @@ const FIRST_LOOK: [&str; 6] = [
 
 pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: DemoArgs) -> Result<Outcome> {
     let started = Instant::now();
-    let world = World::seeded(args.seed, Scale::demo());
+    let world = World::seeded(args.seed, args.scale.map_or_else(Scale::demo, Scale::organisation));
     let first_day = world.first_day() + Days::new(SKIPPED);
-    let simulator = Simulator::start(world, Options::default()).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
+    let simulator = Simulator::start(world, Options { keep_requests: false, ..Options::default() }).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
     for (name, value) in simulator.variables() {
         env.set(name, value);
     }
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     }
     let mut selection = args.selection;
     if selection.nodes.is_empty() && selection.report_type.is_empty() {
-        selection.report_type = FIRST_LOOK.map(str::to_owned).to_vec();
+        selection.report_type = if args.scale.is_some() { vec!["ALL".to_owned()] } else { FIRST_LOOK.map(str::to_owned).to_vec() };
     }
     let mut outcome = Outcome::default();
     let mut last = Report::default();

@@ -11,7 +11,6 @@ mod client;
 mod link;
 mod rate_limit;
 mod retry;
-pub mod scan;
 mod session;
 
 pub use answer::{Answer, Failure, Fetched, Got};
