@@ -36,7 +36,9 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     let started = Instant::now();
     let world = World::seeded(args.seed, args.scale.map_or_else(Scale::demo, Scale::organisation));
     let first_day = world.first_day() + Days::new(SKIPPED);
-    let simulator = Simulator::start(world, Options { keep_requests: false, ..Options::default() }).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
+    let simulator = Simulator::start(world, Options { keep_requests: false, ..Options::default() })
+        .await
+        .or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
     for (name, value) in simulator.variables() {
         env.set(name, value);
     }

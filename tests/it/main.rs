@@ -17,4 +17,5 @@ mod replay;
 mod scratch;
 mod secrets;
 mod sources_page;
+mod sql_cases;
 mod together;

@@ -56,13 +56,7 @@ pub(crate) async fn release_flags(simulator: &Simulator) -> Vec<String> {
         for version in &versions {
             let flag = bug[format!("cf_status_firefox{version}")].as_str().unwrap_or("---");
             let at = fixed.get(version).filter(|_| ["fixed", "verified"].contains(&flag)).map_or("-", String::as_str);
-            rows.push(format!(
-                "{} {version} {flag} {keywords} {} {} {} {at}",
-                bug["id"],
-                text("severity"),
-                text("type"),
-                text("cf_qa_whiteboard")
-            ));
+            rows.push(format!("{} {version} {flag} {keywords} {} {} {} {at}", bug["id"], text("severity"), text("type"), text("cf_qa_whiteboard")));
         }
     }
     sorted(rows)

@@ -12,7 +12,7 @@ use crate::{
     real::{landed, recordings, sorted},
 };
 
-const COUNTS: &str = "select report_date || ' ' || projects_id || ' ' || issue_class || ' ' || opened_count || ' ' || closed_count || ' ' || open_count || ' ' || \
+pub(crate) const COUNTS: &str = "select report_date || ' ' || projects_id || ' ' || issue_class || ' ' || opened_count || ' ' || closed_count || ' ' || open_count || ' ' || \
                       coalesce(open_count_7d_ago, 'null') || ' ' || is_regression from report_issue_regression";
 /// Projects with their ids in the seed.
 const PROJECTS: [(&str, u64); 3] = [("firefox-ios", 3), ("fenix", 1), ("focus-ios", 4)];
@@ -82,6 +82,20 @@ fn expected(known: &BTreeMap<(u64, u64), Value>, today: NaiveDate) -> Vec<String
     rows
 }
 
+/// Lines of [`COUNTS`] where the issues were read today and never before.
+pub(crate) async fn regressions(simulator: &Simulator, today: NaiveDate) -> Vec<String> {
+    let mut known = BTreeMap::new();
+    add_issues(simulator, &mut known).await;
+    expected(&known, today)
+}
+
+/// What the repositories list today, by project and number.
+async fn add_issues(simulator: &Simulator, known: &mut BTreeMap<(u64, u64), Value>) {
+    for (project, id) in PROJECTS {
+        known.extend(issues(simulator, project).await.into_iter().map(|issue| ((id, issue["number"].as_u64().unwrap()), issue)));
+    }
+}
+
 #[tokio::test]
 async fn regressions_are_counted_day_by_day() {
     let simulator = serve(small_world()).await;
@@ -92,9 +106,7 @@ async fn regressions_are_counted_day_by_day() {
         simulator.set_day(today);
         pump.at(today, "05:00:00");
         pump.ok(&["run", "issue-regression"]);
-        for (project, id) in PROJECTS {
-            known.extend(issues(&simulator, project).await.into_iter().map(|issue| ((id, issue["number"].as_u64().unwrap()), issue)));
-        }
+        add_issues(&simulator, &mut known).await;
         assert_same_lines(&format!("day {number}"), &loaded(&pump, COUNTS).await, &expected(&known, today));
     }
     let targets: Vec<String> = simulator.requests().into_iter().map(|request| request.target).collect();

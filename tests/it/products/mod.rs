@@ -1,12 +1,14 @@
 //! Sentry, Bitrise and Taskcluster from end to end: against the simulator over days, with what must come out computed here
 //! from its answers, and against recorded answers.
 
-mod bitrise;
-mod github;
-mod jira;
+pub(crate) mod bitrise;
+pub(crate) mod bugzilla;
+pub(crate) mod github;
+pub(crate) mod jira;
 mod looker;
-mod sentry;
+pub(crate) mod sentry;
 mod taskcluster;
+pub(crate) mod testrail;
 
 use etl::simulator::Simulator;
 use serde_json::Value;
@@ -30,7 +32,7 @@ fn variable(simulator: &Simulator, name: &str) -> String {
 }
 
 /// The lines of a query over the loaded tables; it has one column, of texts.
-async fn loaded(pump: &Pump, sql: &str) -> Vec<String> {
+pub(crate) async fn loaded(pump: &Pump, sql: &str) -> Vec<String> {
     let mut connection = SqliteConnection::connect(&format!("sqlite:{}?mode=ro", pump.database().display())).await.unwrap();
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap();
     let mut lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

@@ -83,12 +83,13 @@ fn seconds(text: &str) -> f64 {
                 open = true;
             }
             (None, true) => {
-                total += std::mem::take(&mut number) * match letter {
-                    'h' => 3600,
-                    'm' => 60,
-                    's' => 1,
-                    other => panic!("`{other}` in `{text}`"),
-                };
+                total += std::mem::take(&mut number)
+                    * match letter {
+                        'h' => 3600,
+                        'm' => 60,
+                        's' => 1,
+                        other => panic!("`{other}` in `{text}`"),
+                    };
                 open = false;
             }
             (None, false) => {}
@@ -121,8 +122,7 @@ pub(crate) async fn health(simulator: &Simulator) -> Vec<String> {
         let runs = detail["entries"].as_array().unwrap().iter().flat_map(|entry| entry["runs"].as_array().unwrap());
         for run in runs.map(|run| run["id"].as_u64().unwrap()).filter(|run| asked.contains(run)) {
             let tests = list(simulator, &format!("get_tests/{run}"), "tests").await;
-            let case_of: BTreeMap<u64, u64> =
-                tests.iter().map(|test| (test["id"].as_u64().unwrap(), test["case_id"].as_u64().unwrap())).collect();
+            let case_of: BTreeMap<u64, u64> = tests.iter().map(|test| (test["id"].as_u64().unwrap(), test["case_id"].as_u64().unwrap())).collect();
             for result in list(simulator, &format!("get_results_for_run/{run}"), "results").await {
                 let (Some(status), Some(elapsed)) = (result["status_id"].as_u64(), result["elapsed"].as_str()) else { continue };
                 let outcome =
