@@ -1,4 +1,5 @@
 mod architecture;
+mod differences;
 mod docs;
 mod engines;
 mod extract;

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use etl::simulator::Simulator;
 use serde_json::Value;
 
-use super::variable;
+use super::{variable, without_halves};
 use crate::real::sorted;
 
 /// Bugs closed for these reasons are left out.
@@ -22,7 +22,7 @@ async fn ask(simulator: &Simulator, path: &str) -> Value {
     let url = format!("{}/{path}", variable(simulator, "ETL_BUGZILLA_BASE_URL"));
     let key = variable(simulator, "BUGZILLA_API_KEY");
     let answer = reqwest::Client::new().get(url).header("X-BUGZILLA-API-KEY", key).send().await.unwrap();
-    serde_json::from_str(&answer.text().await.unwrap().replace("\\ud83d", "")).unwrap()
+    serde_json::from_str(&without_halves(&answer.text().await.unwrap())).unwrap()
 }
 
 fn version(field: &str) -> Option<u32> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveDate};
 use etl::simulator::{RecordedFiles, Simulator, World};
 use serde_json::{Value, value::RawValue};
 
-use super::{loaded, variable};
+use super::{loaded, variable, without_halves};
 use crate::{
     pump::{Pump, assert_same_lines, day, serve, small_world},
     real::{landed, recordings, sorted},
@@ -24,7 +24,7 @@ async fn issues(simulator: &Simulator, project: &str) -> Vec<Value> {
     for page in 1.. {
         let url = format!("{base}repos/mozilla-mobile/{project}/issues?state=all&per_page=37&page={page}");
         let answer = reqwest::Client::new().get(url).header("Authorization", format!("Bearer {token}")).send().await.unwrap();
-        let text = answer.text().await.unwrap().replace("\\ud83d", "");
+        let text = without_halves(&answer.text().await.unwrap());
         let records: Vec<Value> = serde_json::from_str(&text).unwrap();
         if records.is_empty() {
             break;

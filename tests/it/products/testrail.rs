@@ -111,7 +111,7 @@ pub(crate) async fn health(simulator: &Simulator) -> Vec<String> {
     let (project, account) = AUTOMATION;
     let asked: BTreeSet<u64> = targets(simulator, "get_results_for_run/")
         .iter()
-        .map(|target| target.split("get_results_for_run/").nth(1).unwrap().split('&').next().unwrap().parse().unwrap())
+        .map(|target| target.split("get_results_for_run/").nth(1).unwrap().split(['&', '=']).next().unwrap().parse().unwrap())
         .collect();
     let mut cases: BTreeMap<u64, Vec<Outcome>> = BTreeMap::new();
     for plan in list(simulator, &format!("get_plans/{project}"), "plans").await {
