@@ -18,8 +18,8 @@ const AUTOMATION: (u64, u64) = (17, 976);
 pub(crate) const COVERAGE: &str = "select projects_id || ' ' || testrail_test_suites_id || ' ' || test_sub_suites_id || ' ' || test_automation_status_id || ' ' || \
     test_automation_coverage_id || ' ' || test_automation_tae || ' ' || test_count from report_test_case_coverage where snapshot_date = ";
 
-pub(crate) const HEALTH: &str = "select testrail_case_id || ' ' || num_executions || ' ' || coalesce(printf('%.6f', avg_runtime), '-') || ' ' || \
-    coalesce(printf('%.6f', pass_rate), '-') || ' ' || most_recent_timestamp || ' ' || printf('%.1f', most_recent_runtime) || ' ' || most_recent_status || ' ' || \
+pub(crate) const HEALTH: &str = "select testrail_case_id || ' ' || num_executions || ' ' || iif(avg_runtime is null, '-', printf('%.6f', avg_runtime)) || ' ' || \
+    iif(pass_rate is null, '-', printf('%.6f', pass_rate)) || ' ' || most_recent_timestamp || ' ' || printf('%.1f', most_recent_runtime) || ' ' || most_recent_status || ' ' || \
     coalesce(status_history_1, '-') || ' ' || coalesce(status_history_2, '-') || ' ' || coalesce(status_history_3, '-') || ' ' || coalesce(status_history_4, '-') \
     from report_testrail_test_health";
 
