@@ -1,5 +1,6 @@
 //! DuckDB over the lake: the state of every relation as of one moment, for `for_each` queries, models, audits and people.
 
+mod asked;
 mod base;
 mod builtins;
 mod contract_check;

@@ -31,9 +31,9 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
         execute(&connection, "begin; create schema landed; create schema latest; create schema history; create schema etl")?;
         builtins::run(&connection, run)?;
         builtins::vars(&connection, engine.settings_vars())?;
-        let receipts: Vec<Receipt> = receipts.iter().filter(|receipt| receipt.finished <= run.as_of).cloned().collect();
-        builtins::pulls(&connection, &receipts)?;
-        builtins::partitions(&connection, &receipts)?;
+        let receipts: Vec<&Receipt> = receipts.iter().filter(|receipt| receipt.finished <= run.as_of).collect();
+        builtins::pulls(&connection, receipts.iter().copied())?;
+        builtins::partitions(&connection, receipts.iter().copied())?;
         for model in &engine.project().models {
             match model.kind {
                 ModelKind::Seed => {
@@ -73,9 +73,9 @@ fn comment(connection: &duckdb::Connection, what: &str, text: &str) -> Result<()
     execute(connection, &format!("comment on {what} is {}", literal(text)))
 }
 
-fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[Receipt], name: &str) -> Result<()> {
+fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[&Receipt], name: &str) -> Result<()> {
     let (Some(endpoint), Some(model)) = (engine.project().endpoint(name), engine.project().model(name)) else { return Ok(()) };
-    let pulls = live::inputs(receipts, name, run.as_of);
+    let pulls = live::inputs(receipts.iter().copied(), name, run.as_of);
     if pulls.is_empty() {
         // Nothing to look at, and most of a project may never be pulled.
         return Ok(());

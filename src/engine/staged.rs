@@ -50,7 +50,7 @@ pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Resul
     // Two marts that are computed at once may need the same rows: the second finds what the first has made.
     let lock = engine.staging_lock(&model.name);
     let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
-    let known: BTreeSet<String> = engine.block_on(engine.lake().list(&folder(model, &definition)))?.into_iter().map(|object| object.path).collect();
+    let known = known(engine, model, &definition, pulls)?;
     let mut files = Vec::new();
     let mut missing = Vec::new();
     for receipt in pulls {
@@ -63,6 +63,25 @@ pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Resul
     }
     staging::compute(engine, model, &missing)?;
     Ok(files)
+}
+
+/// Pulls whose files are looked for one by one: beyond that a listing is quicker, which in turn grows with the history.
+const FEW: usize = 40;
+
+/// The staged files that are there, those of other pulls perhaps among them.
+fn known(engine: &Engine, model: &Model, definition: &str, pulls: &[&Receipt]) -> Result<BTreeSet<String>> {
+    if pulls.len() > FEW {
+        let listed = engine.block_on(engine.lake().list(&folder(model, definition)))?;
+        return Ok(listed.into_iter().map(|object| object.path).collect());
+    }
+    let mut known = BTreeSet::new();
+    for pull in pulls {
+        let path = layout::staged(&model.name, definition, pull.pull_id);
+        if engine.block_on(engine.lake().exists(&path))? {
+            known.insert(path);
+        }
+    }
+    Ok(known)
 }
 
 /// The folder of one definition's files.

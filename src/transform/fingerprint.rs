@@ -50,13 +50,19 @@ pub(super) fn closure(engine: &Engine, model: &Model) -> Closure {
 }
 
 impl Closure {
+    /// The receipts that matter to the result.
+    pub(super) fn relevant<'r>(&self, receipts: &'r [Receipt]) -> Vec<&'r Receipt> {
+        let all = self.builtins.contains("pulls") || self.builtins.contains("partitions");
+        receipts.iter().filter(|receipt| all || self.endpoints.contains(&receipt.endpoint)).collect()
+    }
+
     /// The pulls that the result is made from, by endpoint name and then in their order.
-    pub(super) fn pulls(&self, receipts: &[Receipt], run: &RunRow) -> Vec<Uuid> {
-        self.endpoints.iter().flat_map(|endpoint| inputs(receipts, endpoint, run.as_of)).map(|receipt| receipt.pull_id).collect()
+    pub(super) fn pulls(&self, receipts: &[&Receipt], run: &RunRow) -> Vec<Uuid> {
+        self.endpoints.iter().flat_map(|endpoint| inputs(receipts.iter().copied(), endpoint, run.as_of)).map(|receipt| receipt.pull_id).collect()
     }
 
     /// The fingerprint over these receipts (already restricted to what the computation sees).
-    pub(super) fn fingerprint(&self, engine: &Engine, receipts: &[Receipt], run: &RunRow) -> String {
+    pub(super) fn fingerprint(&self, engine: &Engine, receipts: &[&Receipt], run: &RunRow) -> String {
         let mut hash = Sha256::new();
         let mut add = |part: &str| {
             hash.update((part.len() as u64).to_le_bytes());

@@ -156,18 +156,19 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
         let driver = snapshot::driver(job, model, of)?;
         return snapshot::run(job, model, &closure, driver, &former);
     }
-    let fingerprint = closure.fingerprint(job.engine, job.receipts, &job.run);
+    let relevant = closure.relevant(job.receipts);
+    let fingerprint = closure.fingerprint(job.engine, &relevant, &job.run);
     // Only the newest counts: after A, B, A again the third must be published, or B would stay in the table.
     if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
         return Ok((State::Unchanged, manifest.clone()));
     }
     let moment = match shared {
         Some(moment) => moment,
-        None => shared.insert(job.engine.moment(&job.run, job.receipts)?),
+        None => shared.insert(job.engine.moment(&job.run, job.receipts)?.of_project()),
     };
     let candidate = compute::candidate(moment, model, job.observer.as_ref())?;
     let last = former.last().and_then(|manifest| manifest.parts.first());
-    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.pulls(job.receipts, &job.run), last)?;
+    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.pulls(&relevant, &job.run), last)?;
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
     if model.kind != ModelKind::Seed {

@@ -25,12 +25,13 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
     let contract = compute::contract(model)?;
     let mut parts = Vec::new();
     let mut computed = 0;
+    // Each past day is looked at again: a year of them must not look at what others read.
+    let relevant = closure.relevant(job.receipts);
     for (day, run) in days(job, driver) {
-        let visible: Vec<Receipt> = job
-            .receipts
+        let visible: Vec<&Receipt> = relevant
             .iter()
+            .copied()
             .filter(|receipt| receipt.finished <= run.as_of && (receipt.endpoint != driver || receipt.run_at.date_naive() == day))
-            .cloned()
             .collect();
         let fingerprint = closure.fingerprint(job.engine, &visible, &run);
         let known = former.iter().rev().flat_map(|manifest| &manifest.parts).filter(|part| part.day == Some(day));
@@ -39,7 +40,7 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
             parts.push(part.clone());
             continue;
         }
-        let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?;
+        let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?.of_project();
         let candidate =
             compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
         let last = known.clone().next();
