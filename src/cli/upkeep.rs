@@ -61,7 +61,8 @@ newer one replaced. What a committed pull names is never removed.";
 #[derive(Args, Clone, Debug)]
 #[command(after_help = DEMO_HELP)]
 pub struct DemoArgs {
-    /// What to show [default: six reports of TestRail and Bugzilla, for a quick look; every report with `--scale`]
+    /// What to show [default: six reports of TestRail and Bugzilla, for a quick look; with `--scale` every report on
+    /// the days of its schedule]
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Simulated days to run through

@@ -32,17 +32,26 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let started = Instant::now();
     let selection = context.select(&args.selection)?;
     let mut outcome = Outcome::default();
+    let mut begun = Instant::now();
+    let mut took = |report: &mut Report, stage| {
+        report.stages.push((stage, begun.elapsed().as_secs_f64()));
+        begun = Instant::now();
+    };
     let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume };
     if args.resume && extract::ended_well(context).await? {
         context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
     } else if !selection.waves.is_empty() {
         extract::stage(context, &selection, &asked, report, &mut outcome).await?;
     }
+    took(report, "extract");
     let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome).await?;
+    took(report, "transform");
     load::ready(context).await?;
     load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome)
         .await?;
+    took(report, "load");
     shell_file.written().await?;
+    took(report, "the rest of lake.duckdb");
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

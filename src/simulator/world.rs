@@ -1,10 +1,11 @@
 //! What the simulated APIs know: either invented from a seed, or recorded.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
 
 use super::{
+    bugzilla::BugIndex,
     calendar::{Calendar, Day},
     random::Dice,
     recorded::RecordedFiles,
@@ -145,13 +146,19 @@ pub(super) enum Kind {
 }
 
 /// A world that is computed from a seed: everything in it is a function of (seed, scale, day).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Seeded {
     pub(super) seed: u64,
     pub(super) scale: Scale,
+    /// What searches look at, kept for the day that was asked about last.
+    pub(super) bugs: Mutex<Option<(Day, Arc<BugIndex>)>>,
 }
 
 impl Seeded {
+    pub(super) fn new(seed: u64, scale: Scale) -> Self {
+        Self { seed, scale, bugs: Mutex::default() }
+    }
+
     pub(super) fn calendar(&self) -> Calendar {
         Calendar { first_day: self.scale.first_day }
     }
@@ -164,7 +171,7 @@ impl Seeded {
 impl World {
     /// A world invented from `seed`. The same seed, scale and day give the same bytes in every answer.
     pub fn seeded(seed: u64, scale: Scale) -> Self {
-        Self(Kind::Seeded(Arc::new(Seeded { seed, scale })))
+        Self(Kind::Seeded(Arc::new(Seeded::new(seed, scale))))
     }
 
     /// A world of recorded answers, whose records are passed through byte for byte. It does not change with the day.
