@@ -43,6 +43,13 @@ pub fn inputs<'a>(receipts: impl IntoIterator<Item = &'a Receipt>, endpoint: &st
     chosen
 }
 
+/// Those of an endpoint's pulls, which are in order, that may hold a live row.
+pub fn with_live_rows<'a>(endpoint: &Endpoint, mut pulls: Vec<&'a Receipt>) -> Vec<&'a Receipt> {
+    let live: BTreeSet<Uuid> = cover(endpoint, &pulls).live_pulls().into_iter().collect();
+    pulls.retain(|pull| live.contains(&pull.pull_id));
+    pulls
+}
+
 /// Computes the cover of `pulls`, which are in order.
 pub(super) fn cover(endpoint: &Endpoint, pulls: &[&Receipt]) -> Cover {
     match endpoint.replaces {

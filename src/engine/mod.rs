@@ -22,7 +22,7 @@ mod typed;
 
 pub use base::Engine;
 pub use contract_check::projection;
-pub use live::inputs;
+pub use live::{inputs, with_live_rows};
 pub use moment::Moment;
 pub use query::Batches;
 pub use row::{Row, Value};

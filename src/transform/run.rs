@@ -168,7 +168,7 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     };
     let candidate = compute::candidate(moment, model, job.observer.as_ref())?;
     let last = former.last().and_then(|manifest| manifest.parts.first());
-    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.pulls(&relevant, &job.run), last)?;
+    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.sources(job.engine, &relevant, &job.run), last)?;
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
     if model.kind != ModelKind::Seed {

@@ -44,7 +44,7 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
         let candidate =
             compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
         let last = known.clone().next();
-        parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.pulls(&visible, &run), last)?);
+        parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.sources(job.engine, &visible, &run), last)?);
         computed += 1;
     }
     let total: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();
