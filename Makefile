@@ -17,9 +17,10 @@ demo: setup      ## Run everything on this machine against simulated APIs
 test: setup      ## Run all tests
 	@.ci/test
 
-lint: setup      ## Formatting and clippy
+lint: setup      ## Formatting, clippy, and the lints of scripts and workflows
 	@cargo fmt --check
 	@cargo clippy --locked --all-targets --quiet -- --deny warnings
+	@.ci/lint
 
 bench: setup     ## Measure speed and memory; docs/performance.md tells what to expect
 	@cargo bench --locked

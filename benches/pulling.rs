@@ -21,8 +21,8 @@ use uuid::Uuid;
 pub(crate) async fn pull(url: &str, waves: &[&str], change: impl FnOnce(&mut Project)) -> (Summary, f64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut project = Project::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the project is sound");
-    for source in &mut project.sources {
-        source.client.rate_limit.requests = 0;
+    for client in project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
+        client.rate_limit.requests = 0;
     }
     change(&mut project);
     let env = Env::of([

@@ -19,7 +19,9 @@ async fn main() -> ExitCode {
     let simulator = Simulator::start(world, Options { latency: LATENCY, ..Options::default() }).await.expect("a port on loopback");
     let (summary, seconds) = pulling::pull(&simulator.testrail_url(), &["testrail_suites"], |project| {
         for source in &mut project.sources {
-            source.client.rate_limit.concurrency = CONCURRENCY;
+            if let Some(client) = &mut source.client {
+                client.rate_limit.concurrency = CONCURRENCY;
+            }
             for endpoint in source.endpoints.iter_mut().filter(|endpoint| endpoint.id == "testrail_suites") {
                 endpoint.for_each = Some(format!("select 59 as project_id, number from range({REQUESTS}) as numbers (number)"));
             }

@@ -5,6 +5,7 @@
 mod global;
 mod moment;
 mod platform;
+mod publish;
 mod reading;
 mod selection;
 mod stages;
@@ -16,10 +17,11 @@ use clap::{Parser, Subcommand};
 pub use global::Global;
 pub use moment::as_of;
 pub use platform::{Platform, projects};
+pub use publish::{LookerArgs, PublishArgs, PublishOptions, PublishVerb};
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
-pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, TestArgs};
 pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
@@ -45,6 +47,8 @@ pub enum Command {
     Load(LoadArgs),
     /// Extract, transform and load, in this order
     Run(RunArgs),
+    /// Publish pictures, pages and messages made from the marts
+    Publish(PublishArgs),
     /// Ask the lake in SQL: latest.*, history.*, landed.*, pulls, any model
     Query(QueryArgs),
     /// Show what was pulled, computed and loaded, how old it is, and what failed
@@ -63,6 +67,8 @@ pub enum Command {
     Test(TestArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
 
 const AFTER_HELP: &str = "\

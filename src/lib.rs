@@ -14,6 +14,7 @@ pub mod lake;
 pub mod load;
 pub mod names;
 pub mod parallel;
+pub mod publish;
 pub mod scan;
 pub mod secret;
 pub mod settings;

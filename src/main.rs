@@ -2,11 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use etl::{cli::Cli, commands, settings::Env};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap knows the number only.
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => return ExitCode::from(commands::version(&Env::of_process())),
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,5 +1,4 @@
--- description: The configured pages as they are in Confluence. The columns about publishing are filled once a page was
---   published to.
+-- description: The configured pages as they are in Confluence and when they were last published to.
 -- report: confluence-updates
 -- schedule: daily 02:00
 -- grain: state
@@ -36,9 +35,12 @@ select
         when len(coalesce(page.anchors, [])) = 0 then 'missing'
         else 'damaged'
     end as region_state,
-    cast(null as timestamp) as published_at,
-    cast(null as varchar) as published_sha256,
-    0 as missing_images,
+    date_trunc('second', publication.published_at) as published_at,
+    publication.published_sha256,
+    coalesce(cast(publication.detail ->> 'missing_images' as integer), 0) as missing_images,
     page._fetched_at as created_at
 from latest.confluence_pages as page
 join configured on configured.item.page_id = page.page_id
+left join latest.etl_publications as publication
+    on publication.kind = 'confluence_page'
+    and publication.publication_key = page.page_id

@@ -1,5 +1,5 @@
--- description: Looks whose pictures are published, with the names of their files. The columns about rendering are filled
---   once a picture was made by publishing.
+-- description: Looks whose pictures are published, with the names of their files; how the last rendering
+--   by publishing ended, and the picture that stands since then.
 -- report: looker-thumbnails
 -- schedule: daily 02:00
 -- grain: state
@@ -11,7 +11,7 @@
 --   file_name varchar(250) not null: file of its picture, made from the title
 --   look_updated_at timestamp: when the look was last changed
 --   rendered_at timestamp: when its picture was last made
---   render_status varchar(25) not null: how the last rendering ended; none before the first one
+--   render_status varchar(25) not null: how the last rendering ended: success or failure; none before the first one
 --   render_seconds double: seconds that it took
 --   image_bytes integer: size of the picture
 --   image_sha256 varchar(64): checksum of the picture
@@ -61,11 +61,12 @@ select
         else look.stem || '-' || look.look_id
     end || '.png' as file_name,
     look.updated_at as look_updated_at,
-    cast(null as timestamp) as rendered_at,
-    'none' as render_status,
-    cast(null as double) as render_seconds,
-    cast(null as integer) as image_bytes,
-    cast(null as varchar) as image_sha256,
-    cast(null as varchar) as error,
+    date_trunc('second', picture.rendered_at) as rendered_at,
+    coalesce(picture.status, 'none') as render_status,
+    picture.seconds as render_seconds,
+    picture.image_bytes,
+    picture.image_sha256,
+    picture.error,
     look._fetched_at as created_at
 from named as look
+left join latest.etl_looker_renders as picture on picture.look_id = look.look_id

@@ -74,6 +74,8 @@ pub struct Graph {
 pub struct Selection {
     /// Endpoints to extract, in waves: the endpoints of one wave do not need one another.
     pub waves: Vec<Vec<String>>,
+    /// Endpoints that no API is asked for: `etl` records there what it did itself.
+    pub recorded: Vec<String>,
     /// Models in order (seeds, staging, intermediate, marts).
     pub models: Vec<String>,
     /// Tables to load, in order of name.
@@ -199,7 +201,9 @@ impl Graph {
             named.extend(self.nodes.iter().cloned());
         }
         let chosen = self.upstream(named);
-        let mut selection = Selection { waves: self.waves(&chosen), models: self.order(&chosen), ..Selection::default() };
+        let has_api =
+            |id: &str| project.endpoint(id).and_then(|endpoint| project.source(&endpoint.source)).is_some_and(|source| source.client.is_some());
+        let mut selection = Selection { waves: self.waves(&chosen, has_api), models: self.order(&chosen), ..Selection::default() };
         let mut reports = BTreeSet::new();
         for node in &chosen {
             match node {
@@ -214,6 +218,7 @@ impl Graph {
                         }
                     }
                 }
+                Node::Endpoint(id) if !has_api(id) => selection.recorded.push(id.clone()),
                 Node::Endpoint(_) => {}
             }
         }
@@ -311,15 +316,17 @@ impl Graph {
         Ok(())
     }
 
-    /// Endpoints of `chosen` by the longest chain of endpoints below each.
-    fn waves(&self, chosen: &BTreeSet<Node>) -> Vec<Vec<String>> {
+    /// Endpoints of `chosen` that have an API, by the longest chain of endpoints below each.
+    fn waves(&self, chosen: &BTreeSet<Node>, has_api: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
         let mut depth: BTreeMap<&Node, usize> = BTreeMap::new();
         for node in chosen {
             self.depth(node, &mut depth);
         }
         let mut waves: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for node in chosen {
-            if let Node::Endpoint(id) = node {
+            if let Node::Endpoint(id) = node
+                && has_api(id)
+            {
                 waves.entry(depth.get(node).copied().unwrap_or_default()).or_default().push(id.clone());
             }
         }

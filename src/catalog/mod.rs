@@ -9,6 +9,7 @@ mod endpoint_rules;
 mod grammar;
 mod graph;
 mod header;
+mod internal_file;
 mod model;
 mod project;
 mod record_key;

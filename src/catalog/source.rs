@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::Endpoint;
+use crate::error::{Error, Kind, Result};
 
 /// An API as `sources/<name>.toml` describes it.
 #[derive(Clone, Debug)]
@@ -13,10 +14,20 @@ pub struct Source {
     pub description: String,
     /// The file, relative to the project.
     pub file: PathBuf,
-    /// Connection and manners.
-    pub client: Client,
+    /// Connection and manners; none where `etl` itself writes what lands here.
+    pub client: Option<Client>,
     /// In the order of the file.
     pub endpoints: Vec<Endpoint>,
+}
+
+impl Source {
+    /// How to talk to it.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] for a source without an API.
+    pub fn api(&self) -> Result<&Client> {
+        self.client.as_ref().ok_or_else(|| Error::new(Kind::Config, format!("{}: the source has no API", self.file.display())))
+    }
 }
 
 /// How to talk to an API. Texts may hold `${VARIABLE}`, resolved when the source is used.

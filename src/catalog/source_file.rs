@@ -9,6 +9,7 @@ use super::{
     duration::{parse_duration, parse_size},
     endpoint_rules::check,
     grammar::{AuthFile, ClientFile, Defaults, EndpointFile, File, MeansFile, MethodFile, PageFile, ReplacesFile, RuleFile},
+    internal_file,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -22,10 +23,10 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Source> {
     if !names::is_identifier(&name) {
         return Err(at.wrong(0, format!("the file name `{name}` is no valid source name (a-z, 0-9 and _)")));
     }
-    let raw: File = toml::from_str(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        at.wrong(offset, error.message().trim().replace('\n', " "))
-    })?;
+    if internal_file::is_internal(text) {
+        return internal_file::parse(&at, name);
+    }
+    let raw: File = at.read()?;
     if raw.version != 1 {
         return Err(at.wrong(0, format!("version {} is not known; this etl reads version 1", raw.version)));
     }
@@ -42,21 +43,29 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Source> {
     if endpoints.is_empty() {
         return Err(at.wrong(0, "there is no [[endpoint]]".to_owned()));
     }
-    Ok(Source { name, description: raw.description, file: file.to_owned(), client, endpoints })
+    Ok(Source { name, description: raw.description, file: file.to_owned(), client: Some(client), endpoints })
 }
 
 /// Turns byte offsets into messages with file and line.
-struct Place<'a> {
-    file: &'a Path,
-    text: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) file: &'a Path,
+    pub(super) text: &'a str,
 }
 
 impl Place<'_> {
-    fn line(&self, offset: usize) -> usize {
+    /// The text as a value of the grammar.
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        toml::from_str(self.text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            self.wrong(offset, error.message().trim().replace('\n', " "))
+        })
+    }
+
+    pub(super) fn line(&self, offset: usize) -> usize {
         self.text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1)
     }
 
-    fn wrong(&self, offset: usize, what: String) -> Error {
+    pub(super) fn wrong(&self, offset: usize, what: String) -> Error {
         Error::new(Kind::Config, format!("{}:{}: {what}", self.file.display(), self.line(offset)))
     }
 

@@ -25,6 +25,9 @@ pub struct SelectionArgs {
     /// Only tables that are refreshed this often; with --platform, those of its schedule
     #[arg(long, value_enum, ignore_case = true, value_name = "CADENCE")]
     pub schedule: Option<Schedule>,
+    /// With --schedule weekly or fortnightly: only tables of this day
+    #[arg(long, value_enum, ignore_case = true, value_name = "DAY", requires = "schedule")]
+    pub weekday: Option<Weekday>,
     /// A meta bug whose dependencies bugzilla-meta-bugs reads, instead of those of etl.toml; may be repeated
     #[arg(long, value_name = "N")]
     pub meta_bug_id: Vec<u32>,
@@ -61,6 +64,37 @@ pub enum Schedule {
     Monthly,
 }
 
+/// The day on which a table is refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Weekday {
+    /// The day (UTC) on which the command runs
+    Today,
+    /// Monday
+    Mon,
+    /// Tuesday
+    Tue,
+    /// Wednesday
+    Wed,
+    /// Thursday
+    Thu,
+    /// Friday
+    Fri,
+    /// Saturday
+    Sat,
+    /// Sunday
+    Sun,
+}
+
+impl Weekday {
+    /// As headers write it, `sat`.
+    fn name(self, today: NaiveDate) -> String {
+        match self {
+            Self::Today => today.format("%a").to_string().to_lowercase(),
+            day => format!("{day:?}").to_lowercase(),
+        }
+    }
+}
+
 impl Schedule {
     /// The same as the catalog knows it.
     pub fn cadence(self) -> Cadence {
@@ -86,15 +120,17 @@ impl SelectionArgs {
         variables
     }
 
-    /// Whether a table with this schedule is to be worked on.
+    /// Whether a table with this schedule is to be worked on when it is `today`.
     ///
     /// # Errors
     /// As [`parse_schedule`].
-    pub fn is_due(&self, schedule: &str) -> Result<bool, String> {
+    pub fn is_due(&self, schedule: &str, today: NaiveDate) -> Result<bool, String> {
         let Some(wanted) = self.schedule else { return Ok(true) };
         let fits = |entry: &ScheduleEntry| {
             let platform = entry.platform.as_deref().zip(self.platform.map(Platform::name)).is_none_or(|(own, asked)| own == asked);
-            platform && entry.cadence == wanted.cadence()
+            let has_day = matches!(entry.cadence, Cadence::Weekly | Cadence::Fortnightly);
+            let day = self.weekday.filter(|_| has_day).is_none_or(|day| entry.moment.starts_with(&day.name(today)));
+            platform && day && entry.cadence == wanted.cadence()
         };
         Ok(parse_schedule(schedule)?.iter().any(fits))
     }
@@ -133,8 +169,10 @@ mod tests {
 
     #[test]
     fn schedules_go_by_cadence_and_platform() {
-        let is_due =
-            |schedule, platform, text: &str| SelectionArgs { schedule: Some(schedule), platform, ..SelectionArgs::default() }.is_due(text).unwrap();
+        let today = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+        let is_due = |schedule, platform, text: &str| {
+            SelectionArgs { schedule: Some(schedule), platform, ..SelectionArgs::default() }.is_due(text, today).unwrap()
+        };
         let coverage = "desktop daily 04:00; mobile weekly sat 04:00";
         for (schedule, platform, text, expected) in [
             (Schedule::Daily, None, coverage, true),
@@ -146,7 +184,25 @@ mod tests {
         ] {
             assert_eq!(is_due(schedule, platform, text), expected, "{schedule:?} {platform:?} {text}");
         }
-        assert!(SelectionArgs::default().is_due("anything").unwrap());
+        assert!(SelectionArgs::default().is_due("anything", today).unwrap());
+    }
+
+    #[test]
+    fn a_week_has_days() {
+        let saturday = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+        let is_due = |schedule, day, text: &str| {
+            SelectionArgs { schedule: Some(schedule), weekday: Some(day), ..SelectionArgs::default() }.is_due(text, saturday).unwrap()
+        };
+        for (schedule, day, text, expected) in [
+            (Schedule::Weekly, Weekday::Sat, "desktop daily 04:00; mobile weekly sat 04:00", true),
+            (Schedule::Weekly, Weekday::Today, "weekly sat 07:00", true),
+            (Schedule::Weekly, Weekday::Today, "weekly tue 10:00", false),
+            (Schedule::Weekly, Weekday::Tue, "daily 08:00; weekly tue 10:00", true),
+            (Schedule::Fortnightly, Weekday::Mon, "fortnightly tue 10:00", false),
+            (Schedule::Daily, Weekday::Mon, "daily 08:00", true),
+        ] {
+            assert_eq!(is_due(schedule, day, text), expected, "{schedule:?} {day:?} {text}");
+        }
     }
 
     #[test]

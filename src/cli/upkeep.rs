@@ -1,6 +1,6 @@
-//! The options of the verbs around the pump: migrate, gc, demo, test, completions.
+//! The options of the verbs around the pump: migrate, gc, demo, test, completions, man.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
@@ -120,4 +120,13 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: Shell,
+}
+
+/// `etl man`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  etl man ~/.local/share/man/man1\n  etl man | man -l -")]
+pub struct ManArgs {
+    /// Folder for a page of each verb; without it the main page is printed
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
 }

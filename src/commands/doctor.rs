@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Doct
     let context = Context::with(settings.clone(), global, printer).await;
     checks.add("project files", started, context.as_ref().map(files).map_err(|error| format!("{error:?}")), Kind::Config);
     if let (Ok(context), false) = (&context, args.offline) {
-        for source in &context.project.sources {
+        for source in context.project.sources.iter().filter(|source| source.client.is_some()) {
             source_checks(context, source, &mut checks).await;
         }
         let started = Instant::now();
@@ -91,11 +91,12 @@ async fn probe(context: &Context, source: &Source) -> Result<String> {
 
 /// The variables that the source names and the environment lacks.
 fn missing_variables(source: &Source, settings: &Settings) -> Vec<String> {
+    let Some(client) = &source.client else { return Vec::new() };
     let mut texts = Vec::new();
     if settings.env.get(&format!("ETL_{}_BASE_URL", source.name.to_uppercase())).is_none() {
-        texts.push(source.client.base_url.clone());
+        texts.push(client.base_url.clone());
     }
-    texts.extend(source.client.credential_texts().into_iter().map(str::to_owned));
+    texts.extend(client.credential_texts().into_iter().map(str::to_owned));
     let mut names: Vec<String> = texts.iter().flat_map(|text| Env::names_in(text)).filter(|name| settings.env.get(name).is_none()).collect();
     names.sort();
     names.dedup();

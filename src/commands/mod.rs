@@ -8,12 +8,15 @@ mod extract;
 mod gc;
 mod lineage;
 mod load;
+mod man;
 mod migrate;
+mod publish;
 mod query;
 mod run;
 mod status;
 mod test;
 mod transform;
+mod version;
 
 use crate::{
     cli::{Cli, Command},
@@ -41,6 +44,18 @@ pub async fn main(cli: Cli, env: Env) -> u8 {
     }
 }
 
+/// Prints what exactly runs here, and gives the exit code.
+pub fn version(env: &Env) -> u8 {
+    let printer = Printer::new(crate::term::Verbosity::Normal, crate::term::Color::default(), env);
+    match version::line().and_then(|line| printer.data(&line)) {
+        Ok(()) => 0,
+        Err(error) => {
+            printer.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
 /// Says that the process could not even begin.
 pub fn cannot_start(error: &std::io::Error) {
     let printer = Printer::new(crate::term::Verbosity::Normal, crate::term::Color::default(), &Env::default());
@@ -54,6 +69,7 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Transform(args) => transform::run(&global, env, printer, args).await,
         Command::Load(args) => load::run(&global, env, printer, args).await,
         Command::Run(args) => run::run(&global, env, printer, args).await,
+        Command::Publish(args) => publish::run(&global, env, printer, args).await,
         Command::Query(args) => query::run(&global, env, printer, args).await,
         Command::Status(args) => status::run(&global, env, printer, args).await,
         Command::Doctor(args) => doctor::run(&global, env, printer, args).await,
@@ -63,5 +79,6 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Demo(args) => demo::run(&global, env, printer, args).await,
         Command::Test(args) => test::run(&global, env, printer, args).await,
         Command::Completions(args) => completions::run(printer, &args),
+        Command::Man(args) => man::run(printer, &args),
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
     let mut outcome = Outcome::default();
 
     let mut pulls = Rows::new(["endpoint", "scopes", "last complete", "age", "records", "last failure"]);
-    let endpoints: Vec<&String> = selection.waves.iter().flatten().collect();
+    let endpoints: Vec<&String> = selection.waves.iter().flatten().chain(&selection.recorded).collect();
     for id in endpoints {
         let of = |receipt: &&Receipt| receipt.endpoint == **id;
         let newest = receipts.iter().filter(of).filter(|receipt| receipt.complete()).max_by_key(|receipt| receipt.finished);
@@ -58,6 +58,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
         let behind = context.engine.graph().upstream([node]);
         let newest = receipts
             .iter()
+            .filter(|receipt| context.project.source(&receipt.source).is_none_or(|source| source.client.is_some()))
             .filter(|receipt| receipt.complete() && behind.contains(&Node::Endpoint(receipt.endpoint.clone())))
             .map(|receipt| receipt.finished)
             .max();

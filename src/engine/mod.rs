@@ -27,4 +27,5 @@ pub use moment::Moment;
 pub use query::Batches;
 pub use row::{Row, Value};
 pub use run_row::RunRow;
+pub use session::duckdb_version;
 pub use shell_file::write_shell_file;

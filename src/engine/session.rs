@@ -20,6 +20,15 @@ use crate::{
 /// Version of the library that is linked; results are cached under it.
 pub(super) const DUCKDB: &str = "1.5.6";
 
+/// The version of the library that is linked, as it says itself: `v1.5.6`.
+///
+/// # Errors
+/// [`Kind::Internal`] if it does not start.
+pub fn duckdb_version() -> Result<String> {
+    let connection = Connection::open_in_memory().or_fail(Kind::Internal, || "DuckDB does not start")?;
+    connection.version().or_fail(Kind::Internal, || "DuckDB does not say its version")
+}
+
 /// The schema of a running DuckDB in which it keeps the seeds for all sessions.
 pub(super) const SEEDS: &str = "memory.seeds";
 

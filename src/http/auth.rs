@@ -24,7 +24,8 @@ impl Credentials {
     pub(super) fn resolve(source: &Source, env: &Env) -> Result<Self> {
         let within = |error: Error| error.within(format!("credentials of the source `{}`", source.name));
         let mut found = Self { headers: HeaderMap::new(), secrets: Vec::new(), session: None };
-        for (name, value) in &source.client.headers {
+        let client = source.api()?;
+        for (name, value) in &client.headers {
             let secret = env.expand_secret(value).map_err(within)?;
             let is_secret = value.contains("${");
             found.add(source, name, &secret, is_secret)?;
@@ -32,7 +33,7 @@ impl Credentials {
                 found.secrets.push(secret);
             }
         }
-        match &source.client.auth {
+        match &client.auth {
             Auth::None => {}
             Auth::Basic { user, password } => {
                 let user = env.expand(user).map_err(within)?;

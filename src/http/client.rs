@@ -53,24 +53,33 @@ pub struct Request<'a> {
 /// The connection to one source, shared by all tasks that ask it.
 pub struct HttpClient {
     source: String,
-    base: BaseUrl,
-    http: reqwest::Client,
-    rules: Client,
+    pub(super) base: BaseUrl,
+    pub(super) http: reqwest::Client,
+    pub(super) rules: Client,
     limit: RateLimit,
-    gate: Gate,
-    session: Option<Session>,
-    secrets: Vec<Secret>,
-    clock: Clock,
+    pub(super) gate: Gate,
+    pub(super) session: Option<Session>,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) clock: Clock,
     observer: Arc<dyn Observer>,
 }
 
 /// One attempt that was answered, body included.
-struct Attempt {
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
+pub(super) struct Attempt {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
     /// The value that proved who asks, where it came from a login.
-    token: Option<Secret>,
+    pub(super) token: Option<Secret>,
+}
+
+/// One attempt without a whole answer.
+pub(super) struct Broken {
+    /// 0 = there was none.
+    pub(super) status: u16,
+    pub(super) error: Error,
+    /// The request cannot have reached the server.
+    pub(super) unseen: bool,
 }
 
 impl HttpClient {
@@ -79,14 +88,15 @@ impl HttpClient {
     /// # Errors
     /// [`Kind::MissingVariable`] and [`Kind::Config`].
     pub fn new(source: &Source, settings: &Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self> {
-        let base = BaseUrl::resolve(&source.name, &source.client.base_url, &settings.env)?;
+        let rules = source.api()?;
+        let base = BaseUrl::resolve(&source.name, &rules.base_url, &settings.env)?;
         let credentials = Credentials::resolve(source, &settings.env)?;
-        let limit = settings.rate_limits.get(&source.name).copied().unwrap_or(source.client.rate_limit);
+        let limit = settings.rate_limits.get(&source.name).copied().unwrap_or(rules.rate_limit);
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("etl/", env!("CARGO_PKG_VERSION")))
             .default_headers(credentials.headers)
-            .connect_timeout(source.client.timeout.min(Duration::from_secs(20)))
-            .timeout(source.client.timeout)
+            .connect_timeout(rules.timeout.min(Duration::from_secs(20)))
+            .timeout(rules.timeout)
             .redirect(same_host_only())
             .referer(false);
         if base.is_loopback() {
@@ -97,7 +107,7 @@ impl HttpClient {
             source: source.name.clone(),
             base,
             http,
-            rules: source.client.clone(),
+            rules: rules.clone(),
             limit,
             gate: Gate::new(&limit),
             session: credentials.session,
@@ -171,13 +181,13 @@ impl HttpClient {
             drop(permit);
             let (status, headers, link, body) = match &answered {
                 Ok(seen) => (seen.status, kept_headers(&seen.headers), link_header(&seen.headers), seen.body.clone()),
-                Err((status, _)) => (*status, "{}".to_owned(), None, Bytes::new()),
+                Err(broken) => (broken.status, "{}".to_owned(), None, Bytes::new()),
             };
             let (method, host) = (request.method, self.host().to_owned());
             let answer = Answer { method, url: shown.clone(), host, status, headers, link, attempts: attempt, started, duration, body };
             let mut asked = None;
             let (error, again) = match answered {
-                Err((_, error)) => {
+                Err(Broken { error, .. }) => {
                     let again = error.kind().retryable() && error.kind() != Kind::BadResponse;
                     (error, again)
                 }
@@ -231,7 +241,7 @@ impl HttpClient {
 
     /// An answer that has used up the rate limit holds back everybody until it is filled again, if that is worth waiting for;
     /// if not, the next request is refused and says so.
-    fn heed(&self, headers: &HeaderMap) {
+    pub(super) fn heed(&self, headers: &HeaderMap) {
         if let Some(wait) = used_up_for(headers, self.clock.now())
             && wait <= self.rules.retry.max_elapsed
         {
@@ -267,8 +277,7 @@ impl HttpClient {
         }
     }
 
-    /// One attempt; the error carries the status if there was one.
-    async fn attempt(&self, request: &Request<'_>, url: &Url) -> std::result::Result<Attempt, (u16, Error)> {
+    async fn attempt(&self, request: &Request<'_>, url: &Url) -> std::result::Result<Attempt, Broken> {
         let mut builder = match request.method {
             Method::Get => self.http.get(url.clone()),
             Method::Post => self.http.post(url.clone()),
@@ -276,26 +285,35 @@ impl HttpClient {
         if let Some(body) = request.body {
             builder = builder.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
+        self.exchange(builder).await
+    }
+
+    /// One attempt at a request, with the token of the login where there is one.
+    pub(super) async fn exchange(&self, mut builder: reqwest::RequestBuilder) -> std::result::Result<Attempt, Broken> {
         let mut token = None;
         if let Some(session) = &self.session {
-            let value = session.value(&self.http, &self.base).await.map_err(|error| (0, error))?;
+            let value = session.value(&self.http, &self.base).await.map_err(|error| Broken { status: 0, error, unseen: true })?;
             builder = builder.header(session.header(), value.expose());
             token = Some(value);
         }
-        let mut response = builder.send().await.map_err(|error| (0, network(error)))?;
+        let mut response = builder.send().await.map_err(|error| {
+            let unseen = error.is_connect() || error.is_builder();
+            Broken { status: 0, error: network(error), unseen }
+        })?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let most = usize::try_from(self.rules.max_body).unwrap_or(usize::MAX);
         let too_long = || {
             let what = format!("answered {status} with a body over the limit of {most} bytes");
-            (status, Error::new(Kind::BadResponse, what).hint("raise `max_body` in the source file, or ask for smaller pages"))
+            let error = Error::new(Kind::BadResponse, what).hint("raise `max_body` in the source file, or ask for smaller pages");
+            Broken { status, error, unseen: false }
         };
         let promised = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         if promised > most {
             return Err(too_long());
         }
         let mut body = BytesMut::with_capacity(promised);
-        while let Some(chunk) = response.chunk().await.map_err(|error| (status, network(error)))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| Broken { status, error: network(error), unseen: false })? {
             if body.len() + chunk.len() > most {
                 return Err(too_long());
             }
@@ -318,7 +336,7 @@ impl HttpClient {
         error.within(what)
     }
 
-    fn tell(&self, wait: Duration, reason: &str) {
+    pub(super) fn tell(&self, wait: Duration, reason: &str) {
         if wait >= WORTH_TELLING {
             self.observer.on(&Event::Waiting { source: self.source.clone(), seconds: wait.as_secs_f64(), reason: reason.to_owned() });
         }

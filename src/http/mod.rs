@@ -1,7 +1,7 @@
 //! Asking an API over HTTP: one client per source with its base URL, credentials, rate limit, retries and checks.
 //!
 //! An answer leaves this room only when it can be trusted: right status, right type, right shape, whole. The only place
-//! that knows reqwest.
+//! that knows reqwest. [`HttpClient::ask`] reads, [`HttpClient::send`] is for what changes something over there.
 
 mod answer;
 mod auth;
@@ -11,12 +11,14 @@ mod client;
 mod link;
 mod rate_limit;
 mod retry;
+mod send;
 mod session;
 
 pub use answer::{Answer, Failure, Fetched, Got};
 pub use base_url::{BaseUrl, encode};
 pub use client::{HttpClient, Request};
 pub use link::{Link, next_link};
+pub use send::{Body, Outgoing, Part, Repeat, SendFailure, Sent, Verb};
 
 #[cfg(test)]
 mod tests;

@@ -224,3 +224,70 @@ async fn a_limit_that_is_used_up_holds_back_the_next_request_or_fails_it() {
     let error = scene.get("a", None).await.unwrap_err();
     assert!(error.kind() == Kind::RateLimited && format!("{error:?}").contains("would exceed the 5 s"), "{error:?}");
 }
+
+fn post<'a>(body: super::Body<'a>, repeat: super::Repeat, accept: &'a [u16]) -> super::Outgoing<'a> {
+    super::Outgoing {
+        what: "a message",
+        verb: super::Verb::Post,
+        path: "post",
+        query: &[],
+        headers: &[("X-Atlassian-Token", "nocheck")],
+        body,
+        repeat,
+        accept,
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_arrived_is_not_sent_twice() {
+    use super::{Body, Repeat};
+    let retry = r#"retry = { attempts = 3, max_elapsed = "20s" }"#;
+    for (first, repeat, sent, done) in [
+        (json(503, "{}"), Repeat::OnlyUnseen, 1, false),
+        (json(429, "{}"), Repeat::OnlyUnseen, 2, true),
+        (json(503, "{}"), Repeat::Always, 2, true),
+        (json(400, r#"{"error":"no"}"#), Repeat::Always, 1, false),
+        (json(403, "{}"), Repeat::Always, 1, false),
+        (json(409, "{}"), Repeat::Always, 1, true),
+    ] {
+        let case = format!("{first:?} {repeat:?}");
+        let maybe = first.0 == 503;
+        let scene = Scene::new(retry, vec![first, json(200, r#"{"ok":true}"#)]).await;
+        let value = serde_json::json!({ "text": "hello" });
+        let result = scene.client.send(&post(Body::Json(&value), repeat, &[409])).await;
+        assert_eq!(scene.asked().len(), sent, "{case}");
+        assert_eq!(scene.asked()[0], r#"POST /api/post | application/json; charset=utf-8 | {"text":"hello"}"#);
+        match result {
+            Ok(_) => assert!(done, "{case}"),
+            Err(failure) => assert!(!done && failure.maybe_done == maybe, "{case}: {failure:?}"),
+        }
+    }
+    // Nobody listens: it cannot have arrived.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut scene = Scene::new(r#"retry = { attempts = 2, max_elapsed = "5s" }"#, vec![json(200, "{}")]).await;
+    scene.client.base = super::BaseUrl::resolve("demo", &format!("http://{address}/"), &Env::default()).unwrap();
+    let failure = scene.client.send(&post(Body::Nothing, Repeat::OnlyUnseen, &[])).await.unwrap_err();
+    assert!(!failure.maybe_done && failure.error.to_string().contains("2 attempts"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn files_and_forms_are_sent() {
+    use super::{Body, Part, Repeat};
+    let scene = Scene::new("", vec![json(200, "{}")]).await;
+    let parts = [
+        Part { name: "comment", file: None, content: "etl".into() },
+        Part { name: "file", file: Some(("a b.png", "image/png")), content: "content".into() },
+    ];
+    scene.client.send(&post(Body::Parts(&parts), Repeat::OnlyUnseen, &[])).await.unwrap();
+    let asked = scene.asked().remove(0);
+    assert!(asked.starts_with("POST /api/post | multipart/form-data; boundary="), "{asked}");
+    for part in [r#"name="comment""#, r#"filename="a b.png""#, "Content-Type: image/png", "content"] {
+        assert!(asked.contains(part), "{asked}");
+    }
+    let sent = scene.client.send(&post(Body::Form(&[("a", "b c")]), Repeat::Always, &[])).await.unwrap();
+    assert_eq!(scene.asked()[1], "POST /api/post | application/x-www-form-urlencoded | a=b+c");
+    assert_eq!((sent.status, sent.content_type.as_str(), sent.attempts), (200, "application/json", 1));
+    assert_eq!(sent.json().unwrap(), serde_json::json!({}));
+}

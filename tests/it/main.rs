@@ -1,4 +1,5 @@
 mod architecture;
+mod db;
 mod differences;
 mod docs;
 mod engines;
@@ -20,3 +21,4 @@ mod secrets;
 mod sources_page;
 mod sql_cases;
 mod together;
+mod workflows;

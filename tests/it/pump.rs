@@ -100,7 +100,9 @@ impl Pump {
         let mut settings = fs_err::read_to_string(root.join("etl.toml")).unwrap();
         for entry in fs_err::read_dir(root.join("sources")).unwrap() {
             let source = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-            if sources.contains(&source.as_str()) {
+            if source == "etl" {
+                // No API: what etl itself did. Nothing of it is slow, and marts read it.
+            } else if sources.contains(&source.as_str()) {
                 write!(settings, "\n[rate_limit.{source}]\nrequests = 0\nper = \"1s\"\nconcurrency = 8\n").unwrap();
             } else {
                 remove(folder.path(), &source);
@@ -270,6 +272,9 @@ fn remove(root: &Path, source: &str) {
     let mut gone: Vec<String> = Vec::new();
     for part in ["sources", "sql/staging", "sql/intermediate", "sql/marts", "sql/audits"] {
         for path in files(&root.join(part)) {
+            if path.parent().is_some_and(|folder| folder.ends_with("staging/etl")) {
+                continue;
+            }
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let text = fs_err::read_to_string(&path).unwrap();
             let reads = [format!(".{source}_"), format!(" {source}_")].iter().any(|start| text.contains(start.as_str()));
@@ -282,7 +287,7 @@ fn remove(root: &Path, source: &str) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -77,10 +77,10 @@ async fn lasting_faults_are_clear_errors_and_change_nothing() {
 /// Lets every request for cases fail after a good pull; returns what is live before and after.
 async fn lasting_fault(fault: FaultKind, kind: Kind, part: &str) -> BTreeMap<String, String> {
     let mut scene = Scene::new().await;
-    for source in &mut scene.project.sources {
-        source.client.max_body = 1_000_000;
-        source.client.retry.attempts = 2;
-        source.client.timeout = Duration::from_secs(2);
+    for client in scene.project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
+        client.max_body = 1_000_000;
+        client.retry.attempts = 2;
+        client.timeout = Duration::from_secs(2);
     }
     // Small pages, so that there is a second one.
     for endpoint in scene.project.sources.iter_mut().flat_map(|source| &mut source.endpoints) {
@@ -132,8 +132,8 @@ async fn one_failed_partition_leaves_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_is_down_is_not_asked_for_every_partition() {
     let mut scene = Scene::new().await;
-    for source in &mut scene.project.sources {
-        source.client.retry.attempts = 1;
+    for client in scene.project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
+        client.retry.attempts = 1;
     }
     scene.extract(&[&["testrail_plans"]]).await;
     let before = scene.simulator.requests().len();

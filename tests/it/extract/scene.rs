@@ -73,9 +73,9 @@ impl Scene {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &folder.path().join(part));
         }
         let mut project = Project::read(folder.path()).unwrap();
-        for source in &mut project.sources {
-            source.client.rate_limit.requests = 0;
-            source.client.retry.attempts = 3;
+        for client in project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
+            client.rate_limit.requests = 0;
+            client.retry.attempts = 3;
         }
         let lake = Lake::open(&folder.path().join("lake").display().to_string()).unwrap();
         let day = world.first_day();

@@ -1,0 +1,49 @@
+//! `etl publish`: what is published, and how.
+
+use clap::{Args, Subcommand};
+
+/// `etl publish`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = PUBLISH_HELP)]
+pub struct PublishArgs {
+    /// What to publish.
+    #[command(subcommand)]
+    pub verb: PublishVerb,
+}
+
+/// What to publish.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PublishVerb {
+    /// Render the looks of report_looker_looks as PNG files
+    Looker(LookerArgs),
+}
+
+/// What every publication takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PublishOptions {
+    /// Print what would be sent; change nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Publish although it was published already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `etl publish looker`.
+#[derive(Args, Clone, Debug)]
+pub struct LookerArgs {
+    /// How to publish.
+    #[command(flatten)]
+    pub options: PublishOptions,
+    /// Only the looks of this folder [default: LOOKER_FOLDER_ID, else all that were extracted]; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub folder: Vec<String>,
+}
+
+const PUBLISH_HELP: &str = "\
+Examples:
+  etl publish looker --plan                          which pictures would be made
+  etl publish looker --folder 1820
+
+Everything is made from the marts: extract and transform first. What was published is recorded
+in the lake (the source `etl`), so running a command again does not publish twice.";
