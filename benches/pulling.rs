@@ -48,6 +48,7 @@ pub(crate) async fn pull(url: &str, waves: &[&str], change: impl FnOnce(&mut Pro
         run: RunRow { run_at, as_of: run_at, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false },
         run_id: Uuid::now_v7(),
         resume: false,
+        shard: None,
     };
     let begin = Instant::now();
     let summary = extract::run(&job).await.expect("a lake");

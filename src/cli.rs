@@ -87,10 +87,11 @@ Exit codes:
   4  nothing selected
 
 Environment (an option wins over its variable, a variable over etl.toml):
-  ETL_LAKE               folder or URL of the lake
+  ETL_LAKE               folder of the lake, or gs://, s3://, az:// (docs/lake.md)
   ETL_DATABASE           sqlite:PATH, mysql://USER:PASSWORD@HOST/NAME or postgres://…
                          `mysql:` and `postgres:` alone take the rest from CLOUD_SQL_DATABASE_*
   ETL_DATA               folder for lake.duckdb, spill files and the defaults of the two above
+  ETL_OFFLINE            1: read what is mirrored of a bucket and do not ask it
   ETL_NOW                the time to take for now, like 2026-01-31T04:00:00Z (tests, replays)
   ETL_<SOURCE>_BASE_URL  another base URL for a source: a proxy, a test server
   NO_COLOR               no colour on the terminal

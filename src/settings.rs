@@ -41,6 +41,12 @@ impl Env {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The variables whose names begin so, and are not empty.
+    pub fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(move |(name, value)| name.starts_with(prefix) && !value.is_empty())
+    }
+
     /// Replaces every `${NAME}` in `text`.
     ///
     /// # Errors
@@ -101,6 +107,10 @@ pub struct Settings {
     pub engine: EngineLimits,
     /// Limits of a load.
     pub load: LoadLimits,
+    /// The copies of a bucket's objects on this disk.
+    pub mirror: MirrorLimits,
+    /// Read the mirror alone and ask no bucket; `ETL_OFFLINE` or `--offline`.
+    pub offline: bool,
     /// Bytes of records that may wait in memory in all pulls together.
     pub write_buffer: u64,
     /// Partitions after which a long fan-out is committed in part.
@@ -129,6 +139,15 @@ pub struct LoadLimits {
     pub shrink_percent: f64,
 }
 
+/// The mirror of buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MirrorLimits {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Bytes above which the files that were not used for longest go.
+    pub limit: u64,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
@@ -140,6 +159,7 @@ struct File {
     engine: EngineFile,
     extract: ExtractFile,
     load: LoadFile,
+    mirror: MirrorFile,
 }
 
 #[derive(Deserialize)]
@@ -171,8 +191,16 @@ struct LoadFile {
     shrink_percent: Option<f64>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MirrorFile {
+    folder: Option<PathBuf>,
+    limit_gb: Option<u64>,
+}
+
 impl Settings {
-    /// Reads `etl.toml` under `root` (it may be missing) and the variables `ETL_LAKE`, `ETL_DATABASE`, `ETL_DATA`, `ETL_NOW`.
+    /// Reads `etl.toml` under `root` (it may be missing) and the variables `ETL_LAKE`, `ETL_DATABASE`, `ETL_DATA`, `ETL_NOW`,
+    /// `ETL_OFFLINE`.
     ///
     /// # Errors
     /// [`Kind::Config`] with the file and what is wrong.
@@ -217,6 +245,11 @@ impl Settings {
                     format!("sqlite:{}", data.join("etl.sqlite").display()),
                 ),
             ),
+            mirror: MirrorLimits {
+                folder: file.mirror.folder.map_or_else(|| data.join("mirror"), |folder| root.join(folder)),
+                limit: file.mirror.limit_gb.unwrap_or(20).saturating_mul(1_000_000_000),
+            },
+            offline: env.get("ETL_OFFLINE").is_some_and(|value| !["0", "false", "no"].contains(&value)),
             data,
             vars: file.vars,
             rate_limits,

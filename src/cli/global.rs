@@ -19,6 +19,9 @@ pub struct Global {
     /// URL of the destination, like sqlite:data/etl.sqlite [default: that file, or what etl.toml says]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Read what is mirrored of a bucket and do not ask it; for commands that write nothing
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// Say more: every pull, model and table as it is done
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,

@@ -18,6 +18,18 @@ pub struct ExtractArgs {
     /// Go on with the last run that did not end: keep the pulls and partitions that it committed
     #[arg(long)]
     pub resume: bool,
+    /// Do part I of N, so that several machines share the work: first 0/N alone (what says what to ask for), then 1/N to N/N
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(u32, u32)>,
+}
+
+/// `2/8` as (2, 8).
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((number, of)) if of > 0 && number <= of => Ok((number, of)),
+        _ => Err("write it as I/N with I from 0 to N, for example 2/8".to_owned()),
+    }
 }
 
 const EXTRACT_HELP: &str = "\
@@ -27,6 +39,7 @@ Examples:
   etl extract bugzilla                               one source
   etl extract --report-type test-run-counts --start-date 2026-01-01 --end-date 2026-01-31
   etl extract --resume                               after an interruption
+  etl extract --shard 0/4                            alone; then 1/4 to 4/4 on four machines
 
 A pull becomes visible when its receipt is written, last. A killed extract leaves nothing
 half-visible: run it again, with --resume to keep what was committed. A pull that could not

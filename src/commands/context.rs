@@ -11,8 +11,9 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
     events::Observer,
     lake::{Lake, Receipt},
+    names,
     settings::{Env, Settings},
-    term::{Printer, Progress},
+    term::{Printer, Progress, bytes},
 };
 
 /// The opened project.
@@ -50,6 +51,7 @@ pub(super) fn settings(global: &Global, env: Env) -> Result<Settings> {
     if let Some(lake) = &global.lake {
         settings.lake.clone_from(lake);
     }
+    settings.offline |= global.offline;
     if let Some(database) = &global.database {
         settings.database = crate::settings::address(&settings.env, database);
     }
@@ -65,7 +67,7 @@ impl Context {
     /// Like [`Context::open`], with settings that are there already.
     pub(super) async fn with(settings: Settings, global: &Global, printer: &Printer) -> Result<Self> {
         let project = Arc::new(Project::read(&settings.root)?);
-        let lake = Lake::open(&settings.lake)?;
+        let lake = Lake::of(&settings)?;
         let observer: Arc<dyn Observer> = Arc::new(Progress::start(printer, global.progress));
         let runtime = tokio::runtime::Handle::current();
         let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
@@ -75,7 +77,7 @@ impl Context {
 
     /// The same project with other settings.
     pub(super) fn again(&self, settings: Settings, global: &Global) -> Result<Self> {
-        let lake = Lake::open(&settings.lake)?;
+        let lake = Lake::of(&settings)?;
         let observer: Arc<dyn Observer> = Arc::new(Progress::start(&self.printer, global.progress));
         let engine = self.engine.elsewhere(lake.clone(), settings.clone(), Arc::clone(&observer))?;
         Ok(Self { settings, project: Arc::clone(&self.project), lake, engine: Arc::new(engine), observer, printer: self.printer.clone() })
@@ -107,6 +109,12 @@ impl Context {
                 .hint("`-- schedule:` in sql/marts says when each is due"));
         }
         self.engine.graph().select(&self.project, &due)
+    }
+
+    /// What was exchanged with the bucket so far, for the summary.
+    pub(super) fn traffic(&self) -> Option<String> {
+        let traffic = self.lake.traffic()?;
+        Some(format!("{}, {} down, {} up", names::count(traffic.requests, "request"), bytes(traffic.down), bytes(traffic.up)))
     }
 
     /// Every committed receipt.

@@ -63,9 +63,10 @@ fn files(context: &Context) -> String {
 }
 
 async fn lake(settings: &Settings) -> Result<String> {
-    let lake = Lake::open(&settings.lake)?;
+    let lake = Lake::of(settings)?;
+    let probed = lake.probe().await?;
     let receipts = lake.receipts(None).await?;
-    Ok(format!("{}: {} pulls", lake.location(), receipts.len()))
+    Ok(format!("{}: {} pulls{probed}", lake.location(), receipts.len()))
 }
 
 /// Are the variables there, and does the API answer to them?

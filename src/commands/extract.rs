@@ -10,7 +10,7 @@ use crate::{
     cli::{ExtractArgs, Global, SelectionArgs},
     error::{Error, Kind, Result},
     extract::{self, PullSummary},
-    lake::{Outcome as PullOutcome, RUN_LOG_VERSION, RunEnd, RunStart},
+    lake::{Outcome as PullOutcome, RUN_LOG_VERSION, Run, RunEnd, RunStart},
     settings::Env,
     term::{Printer, PullLine, Report, Verdict},
 };
@@ -24,12 +24,13 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Extr
     stage(
         &context,
         &selection,
-        &Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume },
+        &Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: args.shard },
         &mut report,
         &mut outcome,
     )
     .await?;
     report.seconds = started.elapsed().as_secs_f64();
+    report.lake = context.traffic();
     printer.report(&report);
     Ok(outcome)
 }
@@ -39,6 +40,7 @@ pub(super) struct Asked<'a> {
     pub(super) selection: &'a SelectionArgs,
     pub(super) full_refresh: bool,
     pub(super) resume: bool,
+    pub(super) shard: Option<(u32, u32)>,
 }
 
 /// Runs the stage and adds its lines to the report.
@@ -46,7 +48,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
     if selection.waves.is_empty() {
         return Err(nothing("extract"));
     }
-    let (run_id, run_at) = identity(context, asked.resume).await?;
+    let (run_id, run_at) = identity(context, asked).await?;
     let run = context.run_row(asked.selection, run_at, asked.full_refresh).await?;
     if run.projects.is_empty() && !asked.selection.project.is_empty() {
         return Err(nothing("extract for these projects"));
@@ -57,7 +59,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
         run_id,
         run_at,
         command: "extract".to_owned(),
-        arguments: asked.selection.names(),
+        arguments: asked.selection.names().into_iter().chain(asked.shard.map(shard_word)).collect(),
         host: String::new(),
         etl: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -75,6 +77,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
         run,
         run_id,
         resume: asked.resume,
+        shard: asked.shard.map(|(number, of)| extract::Shard { number, of }),
     };
     let summary = extract::run(&job).await?;
     if summary.all_failed() {
@@ -113,12 +116,15 @@ pub(super) async fn ended_well(context: &Context) -> Result<bool> {
 }
 
 /// The run that this invocation is: a new one, or with `--resume` the newest that did not end well.
-async fn identity(context: &Context, resume: bool) -> Result<(Uuid, chrono::DateTime<chrono::Utc>)> {
-    if !resume {
+async fn identity(context: &Context, asked: &Asked<'_>) -> Result<(Uuid, chrono::DateTime<chrono::Utc>)> {
+    if !asked.resume {
         return Ok((Uuid::now_v7(), context.settings.clock.now()));
     }
     let runs = context.lake.runs().await?;
-    match runs.last() {
+    // Another part of the same work may have started later: it is not ours to go on with.
+    let shard = asked.shard.map(shard_word);
+    let part_of = |run: &Run| run.start.arguments.iter().find(|word| word.starts_with("--shard=")).cloned();
+    match runs.iter().rfind(|run| part_of(run) == shard) {
         Some(run) if run.end.is_none() => Ok((run.start.run_id, run.start.run_at)),
         Some(run) => Err(Error::new(
             Kind::NothingSelected,
@@ -127,6 +133,11 @@ async fn identity(context: &Context, resume: bool) -> Result<(Uuid, chrono::Date
         .hint("run without `--resume`")),
         None => Err(Error::new(Kind::NothingSelected, "there is nothing to resume: the lake knows no run").hint("run without `--resume`")),
     }
+}
+
+/// How the run log says which part of the work a run was.
+fn shard_word((number, of): (u32, u32)) -> String {
+    format!("--shard={number}/{of}")
 }
 
 fn line(pull: &PullSummary) -> PullLine {

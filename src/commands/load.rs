@@ -28,6 +28,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     }
     let asked = Asked { plan_only: args.plan, verify: args.verify, accept_shrink: &args.accept_shrink, as_of: args.as_of };
     stage(&context, &selection.tables, &asked, &mut report, &mut outcome).await?;
+    report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)

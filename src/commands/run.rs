@@ -37,7 +37,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
         report.stages.push((stage, begun.elapsed().as_secs_f64()));
         begun = Instant::now();
     };
-    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume };
+    let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
     if args.resume && extract::ended_well(context).await? {
         context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
     } else if !selection.waves.is_empty() {
@@ -52,6 +52,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     took(report, "load");
     shell_file.written().await?;
     took(report, "the rest of lake.duckdb");
+    report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

@@ -27,6 +27,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     let mut report = Report { title: "etl transform".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
     stage(&context, &selection, Asked { as_of: args.as_of, fresh: args.full_refresh }, &mut report, &mut outcome).await?.written().await?;
+    report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)

@@ -16,7 +16,7 @@ use crate::{
     catalog::{Graph, Model, ModelKind, Project, Reference},
     error::{Error, Kind, Result},
     events::Observer,
-    lake::Lake,
+    lake::{Lake, Local, Wanted},
     settings::Settings,
 };
 
@@ -154,6 +154,11 @@ impl Engine {
 
     pub(super) fn lake(&self) -> &Lake {
         &self.lake
+    }
+
+    /// The objects as files of this disk.
+    pub(super) fn local(&self, wanted: impl IntoIterator<Item = impl Into<Wanted>>) -> Result<Local> {
+        self.block_on(self.lake.local(wanted.into_iter().map(Into::into).collect()))
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::session::{file_list, instant};
+use super::session::{instant, parquet};
 use crate::lake::Receipt;
 
 /// Columns of `_meta` after the two that a receipt gives.
@@ -23,12 +23,8 @@ fn meta(run_at: &str, pulled_at: &str) -> String {
 }
 
 /// The SELECT over the file of one pull.
-pub(super) fn of_pull(file: &std::path::Path, receipt: &Receipt) -> String {
-    format!(
-        "select {}, {COLUMNS} from read_parquet({}) as raw",
-        meta(&instant(receipt.run_at), &instant(receipt.finished)),
-        file_list(&[file.to_owned()])
-    )
+pub(super) fn of_pull(file: &[PathBuf], receipt: &Receipt) -> String {
+    format!("select {}, {COLUMNS} from {} as raw", meta(&instant(receipt.run_at), &instant(receipt.finished)), parquet(file, ""))
 }
 
 /// The SELECT over the files of several pulls, one file each.
@@ -36,9 +32,9 @@ pub(super) fn of_several(files: &[PathBuf], receipts: &[&Receipt]) -> String {
     let pulls: Vec<String> =
         receipts.iter().map(|receipt| format!("('{}', {}, {})", receipt.pull_id, instant(receipt.run_at), instant(receipt.finished))).collect();
     format!(
-        "select {}, {COLUMNS} from read_parquet({}) as raw join (values {}) as pull (pull_id, run_at, finished) on pull.pull_id = raw.pull_id",
+        "select {}, {COLUMNS} from {} as raw join (values {}) as pull (pull_id, run_at, finished) on pull.pull_id = raw.pull_id",
         meta("pull.run_at", "pull.finished"),
-        file_list(files),
+        parquet(files, ""),
         pulls.join(", ")
     )
 }
@@ -49,10 +45,10 @@ pub(super) fn of_pulls(files: &[PathBuf]) -> String {
         return empty();
     }
     format!(
-        "select {}, {COLUMNS} from read_parquet({}) as raw join pulls as pull on pull.pull_id = raw.pull_id \
+        "select {}, {COLUMNS} from {} as raw join pulls as pull on pull.pull_id = raw.pull_id \
          where not exists (select 1 from partitions as part where part.pull_id = raw.pull_id and part.partition_no = raw.partition_no and part.status <> 'ok')",
         meta("pull.run_at", "pull.finished"),
-        file_list(files),
+        parquet(files, ""),
     )
 }
 

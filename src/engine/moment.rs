@@ -1,10 +1,6 @@
 //! The relations as of one moment.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{cell::RefCell, collections::BTreeSet, path::Path};
 
 use chrono::NaiveDate;
 
@@ -13,14 +9,14 @@ use super::{
     builtins, landed, live, references,
     row::{Row, Value},
     run_row::RunRow,
-    session::{self, Session, bare, execute, file_list, literal, quoted},
+    session::{self, Session, bare, execute, literal, parquet, quoted},
     staged,
     typed::{self, View},
 };
 use crate::{
     catalog::{Endpoint, Model, ModelKind, Node, Reference},
     error::{Error, Kind, Result},
-    lake::Receipt,
+    lake::{Local, Receipt},
 };
 
 impl Engine {
@@ -56,7 +52,7 @@ impl Engine {
             .filter(|receipt| receipt.finished <= run.as_of)
             .filter(|receipt| driver.is_none_or(|(endpoint, day)| receipt.endpoint != endpoint || receipt.run_at.date_naive() == day))
             .collect();
-        Ok(Moment { engine: self, session, receipts, run: run.clone(), asked: None, made: RefCell::default() })
+        Ok(Moment { engine: self, session, receipts, run: run.clone(), asked: None, made: RefCell::default(), files: RefCell::default() })
     }
 }
 
@@ -69,6 +65,8 @@ pub struct Moment<'e> {
     /// The endpoints that `pulls` and `partitions` tell of; none = all.
     asked: Option<&'e BTreeSet<String>>,
     made: RefCell<BTreeSet<Reference>>,
+    /// What its views read: none of it leaves this disk before the moment does.
+    files: RefCell<Local>,
 }
 
 impl<'e> Moment<'e> {
@@ -143,8 +141,9 @@ impl<'e> Moment<'e> {
     ///
     /// # Errors
     /// [`Kind::Sql`].
-    pub fn show_result(&self, model: &str, files: &[PathBuf]) -> Result<()> {
-        execute(&self.session, &format!("create or replace view {} as select * from read_parquet({})", quoted(model), file_list(files)))?;
+    pub fn show_result(&self, model: &str, files: Local) -> Result<()> {
+        execute(&self.session, &format!("create or replace view {} as select * from {}", quoted(model), parquet(files.paths(), "")))?;
+        self.files.borrow_mut().extend(files);
         self.made.borrow_mut().insert(Reference { schema: None, name: model.to_owned() });
         Ok(())
     }
@@ -208,13 +207,11 @@ impl<'e> Moment<'e> {
     fn landed(&self, name: &str) -> Result<()> {
         let builtin = |name: &str| Reference { schema: None, name: name.to_owned() };
         self.require(&[builtin("pulls"), builtin("partitions")])?;
-        let mut files = Vec::new();
-        for receipt in self.pulls(name) {
-            if let Some(file) = receipt.records_file().filter(|file| file.rows > 0) {
-                files.push(self.engine.lake().local_path(&file.path)?);
-            }
-        }
-        execute(&self.session, &format!("create view landed.{name} as {}", landed::of_pulls(&files)))
+        let pulls = self.pulls(name);
+        let files = self.engine.local(pulls.iter().filter_map(|receipt| receipt.records_file()).filter(|file| file.rows > 0))?;
+        execute(&self.session, &format!("create view landed.{name} as {}", landed::of_pulls(files.paths())))?;
+        self.files.borrow_mut().extend(files);
+        Ok(())
     }
 
     /// Creates `latest.<name>` or `history.<name>`.
@@ -230,10 +227,12 @@ impl<'e> Moment<'e> {
             cover = cover.live();
         }
         let files = staged::files(self.engine, model, &pulls)?;
-        if files.is_empty() {
+        if files.paths().is_empty() {
             self.require(&[Reference { schema: Some("landed".to_owned()), name: name.to_owned() }])?;
         }
-        typed::create(&self.session, if latest { View::Latest } else { View::History }, model, &cover, &files)
+        typed::create(&self.session, if latest { View::Latest } else { View::History }, model, &cover, files.paths())?;
+        self.files.borrow_mut().extend(files);
+        Ok(())
     }
 
     fn named(&self, name: &str) -> Result<()> {

@@ -104,7 +104,7 @@ impl Moment<'_> {
 
     /// No file but those of the lake and the spill folder may be touched from here on.
     fn lock(&self) -> Result<()> {
-        let lake = self.engine().lake().local_path("")?;
+        let lake = self.engine().lake().local_folder()?;
         let root = self.engine().project().root.join("sql");
         let folders: Vec<String> = [lake, root, self.engine().temp().to_owned()]
             .iter()

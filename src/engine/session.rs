@@ -155,9 +155,14 @@ pub(super) fn instant(at: chrono::DateTime<chrono::Utc>) -> String {
 }
 
 /// A list of files as an SQL list of texts.
-pub(super) fn file_list(paths: &[std::path::PathBuf]) -> String {
+fn file_list(paths: &[std::path::PathBuf]) -> String {
     let items: Vec<String> = paths.iter().map(|path| literal(&path.display().to_string())).collect();
     format!("[{}]", items.join(", "))
+}
+
+/// Reads Parquet files; `more` are further options. A folder of the lake that is called `a=b` is no column `a`.
+pub(super) fn parquet(paths: &[std::path::PathBuf], more: &str) -> String {
+    format!("read_parquet({}, hive_partitioning = false{more})", file_list(paths))
 }
 
 /// The statement without a closing semicolon, so that it can be wrapped.

@@ -1,20 +1,23 @@
 //! `data/lake.duckdb`: views over the lake for the DuckDB shell, Python, R and BI tools.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{
     base::Engine,
     builtins, landed, live,
     run_row::RunRow,
     seeds,
-    session::{self, bare, execute, file_list, literal, quoted},
+    session::{self, bare, execute, literal, parquet, quoted},
     staged,
     typed::{self, View},
 };
 use crate::{
-    catalog::ModelKind,
+    catalog::{Model, ModelKind},
     error::{Error, Kind, OrFail, Result},
-    lake::{Manifest, Receipt},
+    lake::{Local, Manifest, Receipt},
 };
 
 /// Writes the database file anew and puts it in the place of the former one.
@@ -26,6 +29,7 @@ use crate::{
 pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], results: &BTreeMap<String, Manifest>, path: &Path) -> Result<()> {
     // In a folder of this process alone: another run may be writing its own.
     let part = engine.temp().join("lake.duckdb");
+    let mut shown = Local::default();
     {
         let connection = session::open(&engine.settings().engine, engine.temp(), Some(&part))?;
         execute(&connection, "begin; create schema landed; create schema latest; create schema history; create schema etl")?;
@@ -40,7 +44,7 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
                     execute(&connection, &format!("create table {} as {}", quoted(&model.name), seeds::select(&engine.project().root, model)))?;
                     comment(&connection, &format!("table {}", quoted(&model.name)), &model.header.description)?;
                 }
-                ModelKind::Staging => staging_views(&connection, engine, run, &receipts, &model.name)?,
+                ModelKind::Staging => shown.extend(staging_views(&connection, engine, run, &receipts, &model.name)?),
                 ModelKind::Intermediate | ModelKind::Mart | ModelKind::Audit { .. } => {}
             }
         }
@@ -50,14 +54,9 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
         }
         for (table, manifest) in results {
             let Some(model) = engine.project().model(table).filter(|model| model.kind == ModelKind::Mart) else { continue };
-            let mut files = Vec::new();
-            for part in manifest.parts.iter() {
-                files.push(engine.lake().local_path(&part.path)?);
-            }
-            if files.is_empty() {
-                continue;
-            }
-            execute(&connection, &format!("create view {} as select * from read_parquet({})", quoted(table), file_list(&files)))?;
+            let Some(files) = engine.lake().already_local(&manifest.parts)?.filter(|files| !files.paths().is_empty()) else { continue };
+            execute(&connection, &format!("create view {} as select * from {}", quoted(table), parquet(files.paths(), "")))?;
+            shown.extend(files);
             comment(&connection, &format!("view {}", quoted(table)), &model.header.description)?;
             for column in model.contract.iter().flat_map(|contract| &contract.columns) {
                 comment(&connection, &format!("column {}.{}", quoted(table), quoted(&column.name)), &column.meaning)?;
@@ -66,6 +65,8 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
         execute(&connection, "commit; checkpoint")?;
         connection.close().map_err(|(_, error)| Error::new(Kind::Sql, "cannot close lake.duckdb").because(error))?;
     }
+    // Before the file can be opened: from then on nobody may evict what it reads.
+    engine.lake().keep_for(path, &shown)?;
     fs_err::rename(&part, path).or_fail(Kind::Io, || "cannot replace lake.duckdb")
 }
 
@@ -73,21 +74,39 @@ fn comment(connection: &duckdb::Connection, what: &str, text: &str) -> Result<()
     execute(connection, &format!("comment on {what} is {}", literal(text)))
 }
 
-fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[&Receipt], name: &str) -> Result<()> {
-    let (Some(endpoint), Some(model)) = (engine.project().endpoint(name), engine.project().model(name)) else { return Ok(()) };
+fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[&Receipt], name: &str) -> Result<Local> {
+    let mut shown = Local::default();
+    let (Some(endpoint), Some(model)) = (engine.project().endpoint(name), engine.project().model(name)) else { return Ok(shown) };
     let pulls = live::inputs(receipts.iter().copied(), name, run.as_of);
     if pulls.is_empty() {
         // Nothing to look at, and most of a project may never be pulled.
-        return Ok(());
+        return Ok(shown);
     }
-    let mut landed_files = Vec::new();
-    for file in pulls.iter().filter_map(|pull| pull.records_file()).filter(|file| file.rows > 0) {
-        landed_files.push(engine.lake().local_path(&file.path)?);
-    }
-    execute(connection, &format!("create view landed.{name} as {}", landed::of_pulls(&landed_files)))?;
     let cover = live::cover(endpoint, &pulls);
-    let files = staged::files(engine, model, &pulls)?;
-    typed::create(connection, View::Latest, model, &cover, &files)?;
-    typed::create(connection, View::History, model, &cover, &files)?;
-    comment(connection, &format!("view latest.{name}"), &model.header.description)
+    let landed = engine.lake().already_local(pulls.iter().filter_map(|pull| pull.records_file()).filter(|file| file.rows > 0))?;
+    if let Some(files) = landed {
+        execute(connection, &format!("create view landed.{name} as {}", landed::of_pulls(files.paths())))?;
+        shown.extend(files);
+    } else {
+        // Stands behind the typed views where there is no file to take the columns from.
+        execute(connection, &format!("create view landed.{name} as {}", landed::empty()))?;
+    }
+    let live: BTreeSet<_> = cover.live_pulls().into_iter().collect();
+    let newest: Vec<&Receipt> = pulls.iter().copied().filter(|pull| live.contains(&pull.pull_id)).collect();
+    for (view, pulls, cover) in [(View::Latest, &newest, &cover.live()), (View::History, &pulls, &cover)] {
+        if let Some(files) = of_disk(engine, model, pulls)? {
+            typed::create(connection, view, model, cover, files.paths())?;
+            shown.extend(files);
+            if view == View::Latest {
+                comment(connection, &format!("view latest.{name}"), &model.header.description)?;
+            }
+        }
+    }
+    Ok(shown)
+}
+
+/// Staged rows: all of them where the lake is a folder. Of a bucket only what is here is shown: nobody should wait, or pay,
+/// for a file that may never be opened.
+fn of_disk(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Option<Local>> {
+    if engine.lake().is_remote() { staged::files_at_hand(engine, model, pulls) } else { staged::files(engine, model, pulls).map(Some) }
 }

@@ -3,7 +3,7 @@
 //! A staging model is a pure function of one pull file. Its result lies under a hash of everything else that decides it:
 //! the SQL, the columns added here, DuckDB's version. A changed model has another hash and so recomputes itself.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::PoisonError};
+use std::{collections::BTreeSet, sync::PoisonError};
 
 use super::{
     base::Engine,
@@ -14,7 +14,7 @@ use crate::{
     catalog::{Model, ModelKind},
     digest,
     error::Result,
-    lake::{Receipt, layout},
+    lake::{Local, Receipt, Wanted, layout},
 };
 
 /// Version of [`COLUMNS`]; part of the hash.
@@ -44,44 +44,46 @@ pub(super) fn select(model: &Model) -> String {
     format!("select {COLUMNS}, staged.* exclude (_meta) from (\n{}\n) as staged", bare(&model.text))
 }
 
-/// The local files with the staged rows of `pulls`, computing what is not in the cache.
-pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Vec<PathBuf>> {
+/// The files with the staged rows of `pulls`, computing what is not in the cache.
+pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Local> {
     let definition = definition(model);
     // Two marts that are computed at once may need the same rows: the second finds what the first has made.
     let lock = engine.staging_lock(&model.name);
     let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known(engine, model, &definition, pulls)?;
-    let mut files = Vec::new();
-    let mut missing = Vec::new();
-    for receipt in pulls {
-        let Some(landed) = receipt.records_file().filter(|file| file.rows > 0) else { continue };
-        let path = layout::staged(&model.name, &definition, receipt.pull_id);
-        files.push(engine.lake().local_path(&path)?);
-        if !known.contains(&path) {
-            missing.push(Missing { receipt, landed, path });
+    let needed = needed(model, &definition, pulls);
+    // What is on this disk is there; only of the rest the lake is asked. It stays until the end of this.
+    let (mut at_hand, mut elsewhere) = (Vec::new(), Vec::new());
+    for pull in &needed {
+        match engine.lake().is_remote().then(|| engine.lake().already_local([Wanted::at(&pull.path)])).transpose()?.flatten() {
+            Some(found) => at_hand.push(found),
+            None => elsewhere.push(pull),
         }
     }
+    let known = known(engine, model, &definition, &elsewhere)?;
+    let missing: Vec<Missing<'_>> = elsewhere.into_iter().filter(|pull| !known.contains(&pull.path)).cloned().collect();
     staging::compute(engine, model, &missing)?;
-    Ok(files)
+    engine.local(needed.iter().map(|pull| Wanted::at(&pull.path)))
 }
 
-/// Pulls whose files are looked for one by one: beyond that a listing is quicker, which in turn grows with the history.
-const FEW: usize = 40;
+/// The files with the staged rows of `pulls`, if all of them are on this disk; computes and fetches nothing.
+pub(super) fn files_at_hand(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Option<Local>> {
+    let needed = needed(model, &definition(model), pulls);
+    engine.lake().already_local(needed.iter().map(|pull| Wanted::at(&pull.path)))
+}
 
-/// The staged files that are there, those of other pulls perhaps among them.
-fn known(engine: &Engine, model: &Model, definition: &str, pulls: &[&Receipt]) -> Result<BTreeSet<String>> {
-    if pulls.len() > FEW {
-        let listed = engine.block_on(engine.lake().list(&folder(model, definition)))?;
-        return Ok(listed.into_iter().map(|object| object.path).collect());
-    }
-    let mut known = BTreeSet::new();
-    for pull in pulls {
-        let path = layout::staged(&model.name, definition, pull.pull_id);
-        if engine.block_on(engine.lake().exists(&path))? {
-            known.insert(path);
-        }
-    }
-    Ok(known)
+fn needed<'r>(model: &Model, definition: &str, pulls: &[&'r Receipt]) -> Vec<Missing<'r>> {
+    let landed = pulls.iter().filter_map(|receipt| Some((*receipt, receipt.records_file().filter(|file| file.rows > 0)?)));
+    landed.map(|(receipt, landed)| Missing { receipt, landed, path: layout::staged(&model.name, definition, receipt.pull_id) }).collect()
+}
+
+/// Which of the files the lake has. Pulls are named by time, so the listing begins where the first of them stands: it does
+/// not grow with what lies before.
+fn known(engine: &Engine, model: &Model, definition: &str, pulls: &[&Missing<'_>]) -> Result<BTreeSet<String>> {
+    let Some(first) = pulls.iter().map(|pull| pull.path.as_str()).min() else { return Ok(BTreeSet::new()) };
+    // The last digit of the first one is left out: a name before it, and after most that are not asked for.
+    let after = first.strip_suffix(".parquet").map_or(first, |name| &name[..name.len() - 1]);
+    let found = engine.block_on(engine.lake().list_after(&folder(model, definition), after))?;
+    Ok(found.into_iter().map(|object| object.path).collect())
 }
 
 /// The folder of one definition's files.

@@ -24,6 +24,7 @@ const SMALL: u64 = 1_000;
 const TOGETHER: u64 = 10_000;
 
 /// A pull whose staged rows are not in the cache.
+#[derive(Clone)]
 pub(super) struct Missing<'a> {
     pub(super) receipt: &'a Receipt,
     pub(super) landed: &'a File,
@@ -94,8 +95,8 @@ fn several(engine: &Engine, session: &Session, model: &Model, group: &[&Missing<
 
 fn alone(engine: &Engine, session: &Session, model: &Model, pull: &Missing<'_>) -> Result<()> {
     let (receipt, landed) = (pull.receipt, pull.landed.rows);
-    let file = engine.lake().local_path(&pull.landed.path)?;
-    execute(session, &format!("create or replace view landed.{} as {}", model.name, landed::of_pull(&file, receipt)))?;
+    let local = engine.local([pull.landed])?;
+    execute(session, &format!("create or replace view landed.{} as {}", model.name, landed::of_pull(local.paths(), receipt)))?;
     let spool = tempfile::Builder::new().prefix("staged-").suffix(".parquet").tempfile_in(engine.temp())?.into_temp_path();
     let sql =
         format!("copy ({}) to {} (format parquet, compression zstd, compression_level 1)", select(model), literal(&spool.display().to_string()));
@@ -119,12 +120,9 @@ fn alone(engine: &Engine, session: &Session, model: &Model, pull: &Missing<'_>) 
 
 /// One statement for all: it writes a file for each pull.
 fn together(engine: &Engine, session: &Session, model: &Model, group: &[&Missing<'_>]) -> Result<()> {
-    let mut files = Vec::with_capacity(group.len());
-    for pull in group {
-        files.push(engine.lake().local_path(&pull.landed.path)?);
-    }
+    let local = engine.local(group.iter().map(|pull| pull.landed))?;
     let receipts: Vec<&Receipt> = group.iter().map(|pull| pull.receipt).collect();
-    execute(session, &format!("create or replace view landed.{} as {}", model.name, landed::of_several(&files, &receipts)))?;
+    execute(session, &format!("create or replace view landed.{} as {}", model.name, landed::of_several(local.paths(), &receipts)))?;
     let folder = tempfile::Builder::new().prefix("staged-").tempdir_in(engine.temp())?;
     let sql = format!(
         "copy ({}) to {} (format parquet, compression zstd, compression_level 1, partition_by (_pull_id), write_partition_columns true, \

@@ -6,7 +6,7 @@ use duckdb::Connection;
 
 use super::{
     live::Cover,
-    session::{execute, file_list, instant, literal},
+    session::{execute, instant, literal, parquet},
     staged,
 };
 use crate::{catalog::Model, error::Result};
@@ -34,7 +34,7 @@ pub(super) fn create(connection: &Connection, view: View, model: &Model, cover: 
         execute(connection, &format!("create table etl.none_{suffix} as select * from ({}) limit 0", staged::select(model)))?;
         format!("(from etl.none_{suffix})")
     } else {
-        format!("read_parquet({}, union_by_name = true)", file_list(files))
+        parquet(files, ", union_by_name = true")
     };
     let body = match view {
         View::Latest => latest_sql(&rows, cover, &suffix),

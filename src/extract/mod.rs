@@ -17,9 +17,11 @@ pub mod request;
 mod run;
 #[cfg(test)]
 mod samples;
+mod shard;
 pub mod slice;
 mod summary;
 mod writer;
 
 pub use run::{Job, run};
+pub use shard::Shard;
 pub use summary::{PullSummary, Summary};

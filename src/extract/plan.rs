@@ -126,7 +126,7 @@ fn columns_json(row: &Row, columns: &[String]) -> serde_json::Map<String, Json> 
 }
 
 /// What identifies the partition of a row: its `partition` columns, else all of it.
-fn identity(endpoint: &Endpoint, row: &Row) -> String {
+pub(super) fn identity(endpoint: &Endpoint, row: &Row) -> String {
     let identity = if endpoint.partition.is_empty() { params(row) } else { columns_json(row, &endpoint.partition) };
     canonical_scope(&identity)
 }

@@ -13,6 +13,7 @@ use super::{
     known::Known,
     plan::{Pull, plan},
     pull::Context,
+    shard::Shard,
     summary::{PullSummary, Stale, Summary},
 };
 use crate::{
@@ -51,6 +52,8 @@ pub struct Job<'a> {
     pub run_id: Uuid,
     /// Skip what the run has committed already.
     pub resume: bool,
+    /// The part of the work that is this run's; `None` = all of it.
+    pub shard: Option<Shard>,
 }
 
 /// Extracts everything that is selected. One failure does not stop the rest. Dropping the future interrupts it: what is
@@ -73,13 +76,14 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
     let mut summary = Summary { run_id: job.run_id, pulls: Vec::new(), stale: Vec::new() };
     let mut receipts = job.lake.receipts(None).await?;
     let mut committed: BTreeSet<String> = BTreeSet::new();
+    let own = job.shard.map(|shard| shard.endpoints(job.graph, job.selection.waves.iter().flatten()));
     for wave in &job.selection.waves {
         // Everything that earlier waves committed is visible to this wave's questions.
         job.lake.add_receipts(&mut receipts, Some(&committed)).await?;
         committed = wave.iter().cloned().collect();
         let mut asked: Vec<(&Endpoint, &HttpClient)> = Vec::new();
         let mut planned: Vec<(&Endpoint, &HttpClient, Pull)> = Vec::new();
-        for id in wave {
+        for id in wave.iter().filter(|id| own.as_ref().is_none_or(|own| own.contains(id.as_str()))) {
             let endpoint =
                 job.project.endpoint(id).ok_or_else(|| Error::new(Kind::Internal, format!("the selected endpoint `{id}` does not exist")))?;
             note_stale(job, endpoint, &mut summary);
@@ -94,6 +98,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         for ((endpoint, client), plan) in asked.into_iter().zip(plans) {
             let id = &endpoint.id;
             match plan {
+                Ok(pulls) if pulls.is_empty() && job.shard.is_some() => {}
                 Ok(pulls) if pulls.is_empty() => summary.pulls.push(PullSummary::empty(id, "", Stop::NoPartitions)),
                 Ok(pulls) => planned.extend(pulls.into_iter().map(|pull| (endpoint, client, pull))),
                 Err(error) => {
@@ -167,6 +172,13 @@ fn ask<'j>(job: &Job<'j>, endpoint: &Endpoint, now: &RunRow, receipts: &'j [Rece
         (None, _) => Vec::new(),
         (Some(_), Some(moment)) => moment.for_each(endpoint)?,
         (Some(_), shared) => shared.insert(job.engine.moment(now, receipts)?.of_project()).for_each(endpoint)?,
+    };
+    let rows = match job.shard {
+        None => rows,
+        Some(shard) => match shard.share(endpoint, rows) {
+            Some(rows) => rows,
+            None => return Ok(Vec::new()),
+        },
     };
     let file = job.project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
     let line = if endpoint.for_each_line > 0 { endpoint.for_each_line } else { endpoint.line };

@@ -20,6 +20,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -35,6 +36,7 @@ use uuid::Uuid;
 use super::{
     budget::WriteBudget,
     layout::{self, Place},
+    local::{Local, Wanted},
     record_file::json,
     rows::read_batches,
     spool::{Spool, properties},
@@ -84,8 +86,13 @@ impl Lake {
         let folder = format!("receipts/{source}/{endpoint}");
         let objects = match checkpoint {
             None => self.list_raw(&folder, None).await?,
-            // `date=D` sorts before all that lies in `date=D/`.
-            Some(checkpoint) => self.list_after(&folder, &format!("{folder}/date={}", checkpoint.settled_before)).await?,
+            // After all of the day before, which sorts before all of this one. The name of the folder itself would do too, but
+            // some servers then leave out what lies in it.
+            Some(checkpoint) => {
+                let day = checkpoint.settled_before;
+                let after = day.pred_opt().map_or_else(|| format!("date={day}"), |before| format!("date={before}z"));
+                self.list_after(&folder, &format!("{folder}/{after}")).await?
+            }
         };
         let held = |listed: &Listed| checkpoint.is_some_and(|checkpoint| checkpoint.pulls.contains(&listed.pull_id));
         Ok(objects.into_iter().filter_map(Listed::of).filter(|listed| !held(listed)).collect())
@@ -132,10 +139,10 @@ impl Lake {
 
     /// One text column of a checkpoint: `pull_id`, or `receipt` with the JSON.
     pub(super) async fn checkpoint_column(&self, path: &str, column: &'static str) -> Result<Vec<String>> {
-        let local = self.local_path(path)?;
+        let local = self.local(vec![Wanted::at(path)]).await?;
         blocking(move || {
             let mut texts = Vec::new();
-            for batch in read_batches(&local, Some(&[column]))? {
+            for batch in read_batches(only(&local), Some(&[column]))? {
                 texts.extend(batch?.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
             }
             Ok(texts)
@@ -187,9 +194,9 @@ impl Lake {
             .set_column_statistics_enabled(ColumnPath::from("receipt"), EnabledStatistics::None);
         let mut spool = Spool::create(&WriteBudget::new(16 << 20), schema(), properties)?;
         if let Some(previous) = previous {
-            let local = self.local_path(&previous.path)?;
+            let local = self.local(vec![Wanted::at(&previous.path)]).await?;
             spool = blocking(move || {
-                for batch in read_batches(&local, Some(&["pull_id", "receipt"]))? {
+                for batch in read_batches(only(&local), Some(&["pull_id", "receipt"]))? {
                     spool.write(&batch?)?;
                 }
                 Ok(spool)
@@ -248,6 +255,11 @@ fn batch(listed: &[&Listed], texts: &[(String, Bytes)]) -> Result<RecordBatch> {
     }
     let columns: Vec<ArrayRef> = vec![Arc::new(pulls), Arc::new(StringArray::from(receipts))];
     RecordBatch::try_new(schema(), columns).or_fail(Kind::Internal, || "the checkpoint columns do not fit together")
+}
+
+/// The file of one object.
+fn only(local: &Local) -> &Path {
+    local.paths().first().map_or(Path::new(""), PathBuf::as_path)
 }
 
 fn damaged(path: &str) -> Error {
@@ -322,7 +334,7 @@ mod tests {
         assert_eq!(checkpoints(&lake).await.len(), 1);
         assert_eq!(seen(&lake).await, ids(&receipts));
         // The settled ones really come from the checkpoint: the objects are no longer needed.
-        fs_err::remove_dir_all(lake.folder().join("receipts/testrail/cases/date=2026-01-15")).unwrap();
+        fs_err::remove_dir_all(lake.local_path("").unwrap().join("receipts/testrail/cases/date=2026-01-15")).unwrap();
         assert_eq!(seen(&lake).await, ids(&receipts));
     }
 
@@ -433,7 +445,7 @@ mod tests {
         lake.put_new(path, "PAR1 cut".into()).await.unwrap();
         let error = lake.receipts(None).await.unwrap_err();
         assert_eq!(error.to_string(), format!("`{path}` (8 bytes) is no whole Parquet file"));
-        fs_err::remove_file(lake.folder().join(path)).unwrap();
+        fs_err::remove_file(lake.local_path("").unwrap().join(path)).unwrap();
         assert_eq!(seen(&lake).await, ids(&receipts));
     }
 }

@@ -31,7 +31,7 @@ impl Lake {
 
     /// Compares an object's size and the rows in its footer with what is claimed.
     pub(super) async fn check_file(&self, path: &str, bytes: u64, rows: u64) -> Result<()> {
-        let footer = self.footer(path).await?;
+        let footer = self.footer_of(path, bytes).await?;
         if (footer.bytes, footer.rows) == (bytes, rows) {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Reads back what a Parquet object of the lake says about itself, from its last bytes only.
 
+use bytes::Bytes;
 use parquet::{
     errors::ParquetError,
     file::metadata::{ParquetMetaData, ParquetMetaDataReader},
@@ -55,7 +56,20 @@ impl Lake {
         if size == 0 {
             return Err(torn(ParquetError::EOF("the object is empty".into())));
         }
-        let mut tail = self.get_range(path, size.saturating_sub(TAIL)..size).await?;
+        let tail = self.get_range(path, size.saturating_sub(TAIL)..size).await?;
+        self.parsed(path, size, tail).await
+    }
+
+    /// The same for an object that should have `size` bytes: one request less, if it has.
+    pub(super) async fn footer_of(&self, path: &str, size: u64) -> Result<Footer> {
+        match self.tail(path, size, TAIL).await? {
+            Some(tail) => self.parsed(path, size, tail).await,
+            None => self.footer(path).await,
+        }
+    }
+
+    async fn parsed(&self, path: &str, size: u64, mut tail: Bytes) -> Result<Footer> {
+        let torn = |source: ParquetError| Error::new(Kind::Lake, format!("`{path}` ({size} bytes) is no whole Parquet file")).because(source);
         let mut reader = ParquetMetaDataReader::new();
         if let Err(error) = reader.try_parse_sized(&tail, size) {
             let ParquetError::NeedMoreData(needed) = error else { return Err(torn(error)) };
@@ -81,8 +95,6 @@ fn refuse_newer(path: &str, layout: Option<&str>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::lake::sample;
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{
     layout::{self, Place, UPLOADS},
-    store::{Lake, Object},
+    store::{Backend, Lake, Object},
 };
 use crate::{
     clock::Clock,
@@ -154,7 +154,8 @@ async fn superseded(candidates: &[Object], lake: &Lake) -> Result<HashSet<String
 /// It hides them from its listings and refuses to delete them, so this looks at the folder itself.
 fn leftovers(lake: &Lake) -> Result<Vec<Object>> {
     let mut found = Vec::new();
-    let mut folders = vec![lake.folder().to_owned()];
+    let Backend::Folder(root) = lake.backend() else { return Ok(found) };
+    let mut folders = vec![root.path().to_owned()];
     while let Some(folder) = folders.pop() {
         if !folder.is_dir() {
             continue;
@@ -166,7 +167,7 @@ fn leftovers(lake: &Lake) -> Result<Vec<Object>> {
                 folders.push(path);
                 continue;
             }
-            let below = path.strip_prefix(lake.folder()).ok().and_then(|below| below.to_str());
+            let below = path.strip_prefix(root.path()).ok().and_then(|below| below.to_str());
             if let Some(below) = below.filter(|below| is_leftover(below)) {
                 // It may have been finished and renamed since.
                 let Ok(metadata) = entry.metadata() else { continue };
@@ -186,7 +187,7 @@ async fn remove(lake: &Lake, path: &str) -> Result<()> {
     if !is_leftover(path) {
         return lake.remove(path).await;
     }
-    match fs_err::remove_file(lake.folder().join(path)) {
+    match fs_err::remove_file(lake.local_path("")?.join(path)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
@@ -333,17 +334,17 @@ mod tests {
         put(&lake, &upload, old()).await;
         put(&lake, "runs/date=2026-01-01/notes.json", old()).await;
         let hidden = [format!("{upload}#1"), format!("{}#12", landed(1))];
-        fs_err::create_dir_all(lake.folder().join("landed/testrail/cases/date=2026-01-01")).unwrap();
+        fs_err::create_dir_all(lake.local_path("").unwrap().join("landed/testrail/cases/date=2026-01-01")).unwrap();
         for name in hidden.iter().map(String::as_str).chain(["notes#1"]) {
-            fs_err::write(lake.folder().join(name), "12").unwrap();
+            fs_err::write(lake.local_path("").unwrap().join(name), "12").unwrap();
             sample::backdate(&lake, name, now() - old());
         }
-        fs_err::write(lake.folder().join(format!("{}#1", landed(2))), "12").unwrap();
+        fs_err::write(lake.local_path("").unwrap().join(format!("{}#1", landed(2))), "12").unwrap();
         let report = gc(&lake, None, now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), [upload.as_str(), hidden[0].as_str(), hidden[1].as_str()]);
-        assert!(hidden.iter().all(|name| !lake.folder().join(name).exists()));
-        assert!(lake.folder().join("notes#1").exists(), "no file of the lake");
-        assert!(lake.folder().join(format!("{}#1", landed(2))).exists(), "still being written");
+        assert!(hidden.iter().all(|name| !lake.local_path("").unwrap().join(name).exists()));
+        assert!(lake.local_path("").unwrap().join("notes#1").exists(), "no file of the lake");
+        assert!(lake.local_path("").unwrap().join(format!("{}#1", landed(2))).exists(), "still being written");
     }
 
     #[tokio::test]

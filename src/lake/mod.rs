@@ -4,29 +4,40 @@
 //! pull on the local disk; [`Lake::commit`] makes a pull visible. Everything is written once and under a name of its own,
 //! so any number of processes may use one lake, and a kill at any instant leaves garbage at worst.
 
+mod bucket;
 mod budget;
 mod checkpoint;
 mod commit;
 mod document;
+mod endpoint;
 mod exchange_file;
+mod folder;
 mod footer;
 mod gc;
 pub mod layout;
+mod local;
+mod location;
 mod manifest;
+mod mirror;
+mod probe;
 mod receipt;
 mod receipts;
 mod record_file;
+mod refused;
 mod rows;
 mod run_log;
 #[cfg(test)]
 mod sample;
 mod spool;
 mod store;
+mod traffic;
+mod upload;
 
 pub use budget::WriteBudget;
 pub use exchange_file::{ExchangeRow, ExchangeWriter};
 pub use footer::Footer;
 pub use gc::{GcReport, Removed, StagedKeep, gc};
+pub use local::{Local, Wanted};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};
 pub use record_file::{Payload, PullHead, RecordRow, RecordWriter};
@@ -34,3 +45,4 @@ pub use rows::{Batches, read_batches};
 pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};
 pub use spool::Finished;
 pub use store::{Lake, Object};
+pub use traffic::Traffic;

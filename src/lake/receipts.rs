@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use futures::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::{
     document,
+    local::AT_ONCE,
     receipt::{RECEIPT_VERSION, Receipt},
-    store::Lake,
+    store::{Backend, Lake},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Lake {
     /// Every committed pull of these endpoints (`testrail_cases`; `None` = all), complete or not, ordered by
@@ -29,12 +31,21 @@ impl Lake {
     /// As [`Lake::receipts`].
     pub async fn add_receipts(&self, known: &mut Vec<Receipt>, endpoints: Option<&BTreeSet<String>>) -> Result<()> {
         let held: HashSet<Uuid> = known.iter().map(|receipt| receipt.pull_id).collect();
-        for source in self.list_folders("receipts").await? {
-            for name in self.list_folders(&format!("receipts/{source}")).await? {
-                if endpoints.is_none_or(|endpoints| endpoints.contains(&format!("{source}_{name}"))) {
-                    known.append(&mut self.receipts_of(&source, &name, &held).await?);
-                }
-            }
+        let folders = self.list_folders("receipts").await?.into_iter().map(|source| async move {
+            let names = self.list_folders(&format!("receipts/{source}")).await?;
+            Ok::<_, Error>((source, names))
+        });
+        let folders: Vec<(String, Vec<String>)> = futures::stream::iter(folders).buffered(AT_ONCE).try_collect().await?;
+        let all = folders.into_iter().flat_map(|(source, names)| names.into_iter().map(move |name| (source.clone(), name)));
+        let wanted: Vec<(String, String)> =
+            all.filter(|(source, name)| endpoints.is_none_or(|endpoints| endpoints.contains(&format!("{source}_{name}")))).collect();
+        // On a bucket every endpoint is some requests one after the other.
+        let held = &held;
+        let reads = wanted.into_iter().map(|(source, name)| async move { self.receipts_of(&source, &name, held).await });
+        let found: Vec<Vec<Receipt>> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        known.extend(found.into_iter().flatten());
+        if let (None, Backend::Bucket(bucket)) = (endpoints, self.backend()) {
+            bucket.mirror().note_seen();
         }
         known.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
         Ok(())

@@ -114,6 +114,6 @@ pub(super) async fn land(lake: &Lake, receipt: &mut Receipt, payloads: &[&str]) 
 
 /// Makes an object look as old as `modified` by the store's clock.
 pub(super) fn backdate(lake: &Lake, path: &str, modified: DateTime<Utc>) {
-    let file = fs_err::OpenOptions::new().write(true).open(lake.folder().join(path)).unwrap();
+    let file = fs_err::OpenOptions::new().write(true).open(lake.local_path(path).unwrap()).unwrap();
     file.file().set_modified(modified.into()).unwrap();
 }

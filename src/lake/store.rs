@@ -1,31 +1,23 @@
 //! The lake as a set of objects: create-only writes that survive a power cut, reads, listings.
 //!
-//! Everything goes through `object_store`, so that a bucket can stand where a folder stands now. `object_store` has no
-//! streaming upload that refuses to replace an object, so [`Lake::upload_new`] is made of three of its calls: a multipart
-//! upload to a fresh name under `.uploads/` (fsynced), a copy that fails if the target exists (on a folder: one hard link
-//! and an fsync of the folder), a delete of the first name. A kill between any two leaves a file under `.uploads/`, which
-//! no listing shows and [`super::gc`] removes.
+//! Everything goes through `object_store`: a folder of this machine or a bucket ([`super::bucket`]). What other programs must
+//! read as files (DuckDB, the Parquet reader) is asked for with [`Lake::local`]; writing is in [`super::upload`].
 
 use std::{
-    path::{Path as FilePath, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    path::PathBuf,
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem, path::Path};
-use tokio::io::AsyncReadExt;
-use uuid::Uuid;
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 
-use super::{
-    checkpoint::Known,
-    layout::{Place, UPLOADS},
+use super::{bucket::Bucket, checkpoint::Known, folder::Folder, layout::UPLOADS, location::Location};
+use crate::{
+    error::{Error, Kind, OrFail, Result},
+    settings::Settings,
 };
-use crate::error::{Error, Kind, OrFail, Result};
-
-/// Bytes of one part of a streamed upload, and about what an upload holds in memory.
-const CHUNK: usize = 8 << 20;
 
 /// A lake. Cheap to clone; clones share the connection and what is known about checkpoints.
 #[derive(Clone)]
@@ -33,9 +25,16 @@ pub struct Lake(Arc<Shared>);
 
 struct Shared {
     location: String,
-    folder: PathBuf,
-    store: OnceLock<Arc<LocalFileSystem>>,
+    backend: Backend,
     known: Mutex<Known>,
+}
+
+/// Where the objects lie.
+pub(super) enum Backend {
+    /// On this disk.
+    Folder(Folder),
+    /// Elsewhere, with a mirror on this disk.
+    Bucket(Box<Bucket>),
 }
 
 /// An object as a listing shows it.
@@ -55,22 +54,27 @@ impl Lake {
     /// # Errors
     /// [`Kind::Config`] for a location that is no folder.
     pub fn open(location: &str) -> Result<Self> {
-        let folder = match location.split_once("://") {
-            None if location.is_empty() => {
-                return Err(Error::new(Kind::Config, "the lake's location is empty").hint("set `lake` in etl.toml or `ETL_LAKE`"));
-            }
-            None => PathBuf::from(location),
-            Some(("file", _)) => url::Url::parse(location)
-                .ok()
-                .and_then(|url| url.to_file_path().ok())
-                .ok_or_else(|| Error::new(Kind::Config, format!("lake `{location}` is no valid file URL; write it as `file:///folder`")))?,
-            Some((scheme, _)) => {
-                return Err(Error::new(Kind::Config, format!("lake `{location}`: `{scheme}://` comes later; name a folder"))
-                    .hint("set `lake` in etl.toml or `ETL_LAKE` to a folder"));
-            }
+        match Location::parse(location)? {
+            Location::Folder(folder) => Ok(Self::with(location, Backend::Folder(Folder::at(folder)))),
+            Location::Bucket { .. } => Err(Error::new(Kind::Config, format!("lake `{location}`: only a folder can be used here"))),
+        }
+    }
+
+    /// Opens the lake that the settings name: a folder, or a bucket with the credentials of the environment.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] for a location, an endpoint or credentials that cannot be used. Nothing is asked of a bucket yet.
+    pub fn of(settings: &Settings) -> Result<Self> {
+        let location = &settings.lake;
+        let backend = match Location::parse(location)? {
+            Location::Folder(folder) => Backend::Folder(Folder::at(folder)),
+            Location::Bucket { provider, bucket, prefix } => Bucket::backend(settings, provider, &bucket, &prefix)?,
         };
-        let folder = std::path::absolute(&folder).or_fail(Kind::Config, || format!("lake `{location}` is no usable path"))?;
-        Ok(Self(Arc::new(Shared { location: location.to_owned(), folder, store: OnceLock::new(), known: Mutex::default() })))
+        Ok(Self::with(location, backend))
+    }
+
+    fn with(location: &str, backend: Backend) -> Self {
+        Self(Arc::new(Shared { location: location.to_owned(), backend, known: Mutex::default() }))
     }
 
     /// The location as it was given.
@@ -78,54 +82,20 @@ impl Lake {
         &self.0.location
     }
 
-    /// The absolute path of an object, for DuckDB. Says nothing about whether it exists.
+    pub(super) fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+
+    /// Where an object lies on this disk, or would if it were mirrored. Says nothing about whether it does.
     ///
     /// # Errors
     /// [`Kind::Internal`] for a path that could leave the lake.
     pub fn local_path(&self, path: &str) -> Result<PathBuf> {
-        Ok(self.0.folder.join(object_path(path)?.as_ref()))
-    }
-
-    /// Writes a small object unless the path is taken. `false` = it was there already, and was left as it is.
-    ///
-    /// # Errors
-    /// [`Kind::Lake`] if it cannot be written; then it is not visible.
-    pub async fn put_new(&self, path: &str, bytes: Bytes) -> Result<bool> {
-        let target = object_path(path)?;
-        match self.writing()?.put_opts(&target, PutPayload::from(bytes), PutMode::Create.into()).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(self.failed("write", path, error)),
-        }
-    }
-
-    /// Copies a local file into the lake, in bounded memory, unless the path is taken. `false` = it was there already.
-    ///
-    /// # Errors
-    /// [`Kind::Io`] if the file cannot be read, [`Kind::Lake`] if the object cannot be written; then it is not visible.
-    pub async fn upload_new(&self, path: &str, local: &FilePath) -> Result<bool> {
-        let target = object_path(path)?;
-        let store = self.writing()?;
-        let upload = object_path(&Place::Upload { upload_id: Uuid::now_v7() }.to_string())?;
-        let mut file = tokio::fs::File::open(local).await.or_fail(Kind::Io, || format!("cannot open `{}`", local.display()))?;
-        let mut parts = store.put_multipart(&upload).await.map_err(|error| self.failed("write", path, error))?;
-        loop {
-            let mut part = Vec::with_capacity(CHUNK);
-            let read = (&mut file).take(CHUNK as u64).read_to_end(&mut part).await;
-            if read.or_fail(Kind::Io, || format!("cannot read `{}`", local.display()))? == 0 {
-                break;
-            }
-            parts.put_part(PutPayload::from(part)).await.map_err(|error| self.failed("write", path, error))?;
-        }
-        parts.complete().await.map_err(|error| self.failed("write", path, error))?;
-        let published = match store.copy_if_not_exists(&upload, &target).await {
-            Ok(()) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(self.failed("write", path, error)),
-        };
-        // What stays behind here is garbage for gc; it must not turn a published object into a failure.
-        let _ = store.delete(&upload).await;
-        published
+        let below = object_path(path)?;
+        Ok(match self.backend() {
+            Backend::Folder(folder) => folder.path().join(below.as_ref()),
+            Backend::Bucket(bucket) => bucket.mirror().folder().join(below.as_ref()),
+        })
     }
 
     /// Reads a whole object.
@@ -136,21 +106,45 @@ impl Lake {
         self.find(path).await?.ok_or_else(|| self.missing(path))
     }
 
-    /// Reads a whole object, if there is one.
+    /// Reads a whole object, if there is one. Objects never change, so the mirror's copy is as good as the bucket's.
     pub(super) async fn find(&self, path: &str) -> Result<Option<Bytes>> {
+        if let Backend::Bucket(bucket) = self.backend()
+            && let Some(bytes) = bucket.mirror().read(path)
+        {
+            return Ok(Some(bytes));
+        }
         let Some(store) = self.reading()? else { return Ok(None) };
         let found = match store.get(&object_path(path)?).await {
-            Ok(found) => found,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(self.failed("read", path, error)),
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
         };
-        found.bytes().await.map(Some).map_err(|error| self.failed("read", path, error))
+        match found {
+            Ok(bytes) => {
+                if let Backend::Bucket(bucket) = self.backend() {
+                    bucket.mirror().keep(path, &bytes);
+                }
+                Ok(Some(bytes))
+            }
+            Err(error) if self.is_absence(&error) => Ok(None),
+            Err(error) => Err(self.failed("read", path, error)),
+        }
     }
 
     /// Reads the bytes `start..end` of an object.
     pub(super) async fn get_range(&self, path: &str, range: std::ops::Range<u64>) -> Result<Bytes> {
         let store = self.reading()?.ok_or_else(|| self.missing(path))?;
         store.get_range(&object_path(path)?, range).await.map_err(|error| self.failed("read", path, error))
+    }
+
+    /// The last `length` bytes of an object of `size` bytes; `None` if it has another size or cannot be read so.
+    pub(super) async fn tail(&self, path: &str, size: u64, length: u64) -> Result<Option<Bytes>> {
+        let Some(store) = self.reading()?.filter(|_| size > 0) else { return Ok(None) };
+        let range = object_store::GetRange::Bounded(size.saturating_sub(length)..size);
+        let options = object_store::GetOptions { range: Some(range), ..object_store::GetOptions::default() };
+        match store.get_opts(&object_path(path)?, options).await {
+            Ok(found) if found.meta.size == size => found.bytes().await.map(Some).map_err(|error| self.failed("read", path, error)),
+            _ => Ok(None),
+        }
     }
 
     /// Whether an object exists.
@@ -166,7 +160,7 @@ impl Lake {
         let Some(store) = self.reading()? else { return Ok(None) };
         match store.head(&object_path(path)?).await {
             Ok(meta) => Ok(Some(meta.size)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) if self.is_absence(&error) => Ok(None),
             Err(error) => Err(self.failed("look at", path, error)),
         }
     }
@@ -181,8 +175,12 @@ impl Lake {
         Ok(objects)
     }
 
-    /// All objects below `prefix` whose path comes after `after`. One request series on a bucket, however much lies before.
-    pub(super) async fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Object>> {
+    /// All objects below the folder `prefix` whose path comes after `after`, ordered by path. One request series on a bucket,
+    /// however much lies before.
+    ///
+    /// # Errors
+    /// [`Kind::Lake`] if the store cannot be listed.
+    pub async fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Object>> {
         self.list_raw(prefix, Some(after)).await
     }
 
@@ -194,18 +192,29 @@ impl Lake {
             None => store.list(folder),
             Some(after) => store.list_with_offset(folder, &object_path(after)?),
         };
-        let mut objects: Vec<Object> = listing.map_ok(Object::from).try_collect().await.map_err(|error| self.failed("list", prefix, error))?;
-        objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(objects)
+        let objects: Vec<Object> = listing.map_ok(Object::from).try_collect().await.map_err(|error| self.failed("list", prefix, error))?;
+        let below = |object: &Object| prefix.is_empty() || object.path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        Ok(self.with_own(objects, |object| below(object) && after.is_none_or(|after| object.path.as_str() > after)))
     }
 
     /// The objects directly in the folder `prefix`, ordered by path.
     pub(super) async fn list_flat(&self, prefix: &str) -> Result<Vec<Object>> {
         let Some(store) = self.reading()? else { return Ok(Vec::new()) };
         let listing = store.list_with_delimiter(Some(&object_path(prefix)?)).await.map_err(|error| self.failed("list", prefix, error))?;
-        let mut objects: Vec<Object> = listing.objects.into_iter().map(Object::from).collect();
+        let objects: Vec<Object> = listing.objects.into_iter().map(Object::from).collect();
+        Ok(self.with_own(objects, |object| object.path.rsplit_once('/').is_some_and(|(folder, _)| folder == prefix)))
+    }
+
+    /// Adds what this process wrote and a listing does not show yet, as some buckets' listings lag; orders by path.
+    fn with_own(&self, mut objects: Vec<Object>, wanted: impl Fn(&Object) -> bool) -> Vec<Object> {
+        if let Backend::Bucket(bucket) = self.backend() {
+            let listed: std::collections::HashSet<&str> = objects.iter().map(|object| object.path.as_str()).collect();
+            let own: Vec<Object> = bucket.own().into_iter().filter(|object| wanted(object) && !listed.contains(object.path.as_str())).collect();
+            drop(listed);
+            objects.extend(own);
+        }
         objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(objects)
+        objects
     }
 
     /// The names (not paths) of the folders directly in the folder `prefix`, in order; hidden ones are left out.
@@ -217,29 +226,35 @@ impl Lake {
         let folder = object_path(prefix)?;
         let folder = (!prefix.is_empty()).then_some(&folder);
         let listing = store.list_with_delimiter(folder).await.map_err(|error| self.failed("list", prefix, error))?;
-        let names = listing.common_prefixes.iter().filter_map(Path::filename).filter(|name| !name.starts_with('.'));
-        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        let mut names: Vec<String> = listing.common_prefixes.iter().filter_map(Path::filename).map(str::to_owned).collect();
+        if let Backend::Bucket(bucket) = self.backend() {
+            let below = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+            let own = bucket.own();
+            names.extend(own.iter().filter_map(|object| object.path.strip_prefix(&below)?.split_once('/')).map(|(name, _)| name.to_owned()));
+        }
+        names.retain(|name| !name.starts_with('.'));
         names.sort_unstable();
+        names.dedup();
         Ok(names)
     }
 
     /// Reads many objects, some at a time, in the order of `paths`.
     pub(super) async fn get_all(&self, paths: Vec<String>) -> Result<Vec<(String, Bytes)>> {
         let reads = paths.into_iter().map(|path| async move { self.get(&path).await.map(|bytes| (path, bytes)) });
-        futures::stream::iter(reads).buffered(16).try_collect().await
+        futures::stream::iter(reads).buffered(super::local::AT_ONCE).try_collect().await
     }
 
     /// Removes an object; one that is gone already is fine. For gc only.
     pub(super) async fn remove(&self, path: &str) -> Result<()> {
         let Some(store) = self.reading()? else { return Ok(()) };
+        if let Backend::Bucket(bucket) = self.backend() {
+            bucket.forget(path);
+        }
         match store.delete(&object_path(path)?).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if self.is_absence(&error) => Ok(()),
             Err(error) => Err(self.failed("remove", path, error)),
         }
-    }
-
-    pub(super) fn folder(&self) -> &FilePath {
-        &self.0.folder
     }
 
     pub(super) fn known(&self) -> &Mutex<Known> {
@@ -247,37 +262,39 @@ impl Lake {
     }
 
     pub(super) fn missing(&self, path: &str) -> Error {
-        Error::new(Kind::Lake, format!("`{path}` is not in the lake `{}`", self.0.location))
+        match self.backend() {
+            Backend::Folder(folder) if folder.is_offline() => folder.not_mirrored(path, self.location()),
+            _ => Error::new(Kind::Lake, format!("`{path}` is not in the lake `{}`", self.0.location)),
+        }
     }
 
     /// The store for reading; `None` while the folder does not exist, which reads as an empty lake.
-    fn reading(&self) -> Result<Option<&Arc<LocalFileSystem>>> {
-        if self.0.store.get().is_none() && !self.0.folder.is_dir() {
-            return Ok(None);
+    pub(super) fn reading(&self) -> Result<Option<Arc<dyn ObjectStore>>> {
+        match self.backend() {
+            Backend::Folder(folder) => folder.reading(self.location()),
+            Backend::Bucket(bucket) => Ok(Some(bucket.store())),
         }
-        self.connected().map(Some)
     }
 
     /// The store for writing; creates the folder.
-    fn writing(&self) -> Result<&Arc<LocalFileSystem>> {
-        if self.0.store.get().is_none() {
-            fs_err::create_dir_all(&self.0.folder).or_fail(Kind::Lake, || format!("cannot create the lake `{}`", self.0.location))?;
+    pub(super) fn writing(&self) -> Result<Arc<dyn ObjectStore>> {
+        match self.backend() {
+            Backend::Folder(folder) => folder.writing(self.location()),
+            Backend::Bucket(bucket) => Ok(bucket.store()),
         }
-        self.connected()
     }
 
-    fn connected(&self) -> Result<&Arc<LocalFileSystem>> {
-        if self.0.store.get().is_none() {
-            let store =
-                LocalFileSystem::new_with_prefix(&self.0.folder).or_fail(Kind::Lake, || format!("cannot open the lake `{}`", self.0.location))?;
-            // Off by default: without it a power cut may keep a receipt and lose the records it names.
-            let _ = self.0.store.set(Arc::new(store.with_fsync(true)));
-        }
-        Ok(self.0.store.get().expect("set above, or by another thread just before"))
+    /// Whether the error says that there is no such object. A bucket that does not exist is another matter.
+    fn is_absence(&self, error: &object_store::Error) -> bool {
+        matches!(error, object_store::Error::NotFound { .. }) && !super::refused::is_missing_bucket(error)
     }
 
-    fn failed(&self, what: &str, path: &str, source: object_store::Error) -> Error {
-        Error::new(Kind::Lake, format!("cannot {what} `{path}` in the lake `{}`", self.0.location)).because(source)
+    pub(super) fn failed(&self, what: &str, path: &str, source: object_store::Error) -> Error {
+        let message = format!("cannot {what} `{path}` in the lake `{}`", self.0.location);
+        match self.backend() {
+            Backend::Folder(_) => Error::new(Kind::Lake, message).because(source),
+            Backend::Bucket(bucket) => super::refused::error(bucket.provider(), bucket.name(), what, message, source, bucket.mirror().seen()),
+        }
     }
 }
 
@@ -287,13 +304,14 @@ impl From<object_store::ObjectMeta> for Object {
     }
 }
 
-fn object_path(path: &str) -> Result<Path> {
+pub(super) fn object_path(path: &str) -> Result<Path> {
     Path::parse(path).or_fail(Kind::Internal, || format!("`{path}` is no path inside a lake"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lake::upload::CHUNK;
 
     fn lake() -> (tempfile::TempDir, Lake) {
         let folder = tempfile::tempdir().unwrap();
@@ -308,7 +326,7 @@ mod tests {
         assert_eq!(lake.list_folders("landed").await.unwrap(), Vec::<String>::new());
         assert!(!lake.exists("a").await.unwrap());
         assert!(lake.get("a").await.unwrap_err().to_string().starts_with("`a` is not in the lake"));
-        assert!(!lake.folder().exists(), "reading creates nothing");
+        assert!(!lake.local_path("").unwrap().exists(), "reading creates nothing");
         assert!(lake.put_new("x/y/a", Bytes::from_static(b"1")).await.unwrap());
         assert_eq!(lake.get("x/y/a").await.unwrap(), "1");
         assert_eq!(fs_err::read(lake.local_path("x/y/a").unwrap()).unwrap(), b"1");
@@ -367,7 +385,7 @@ mod tests {
             lake.put_new(path, Bytes::from_static(b"12")).await.unwrap();
         }
         // What a kill inside `object_store` leaves behind.
-        fs_err::write(lake.folder().join("b/3#1"), "cut").unwrap();
+        fs_err::write(lake.local_path("").unwrap().join("b/3#1"), "cut").unwrap();
         let paths = |objects: Vec<Object>| objects.into_iter().map(|object| object.path).collect::<Vec<_>>();
         assert_eq!(paths(lake.list("").await.unwrap()), ["a/x/1", "a/y/1", "b/10", "b/2"]);
         assert_eq!(paths(lake.list("a").await.unwrap()), ["a/x/1", "a/y/1"]);
@@ -382,15 +400,8 @@ mod tests {
 
     #[test]
     fn locations() {
-        for (location, message) in [
-            ("", "the lake's location is empty"),
-            ("gs://bucket/lake", "lake `gs://bucket/lake`: `gs://` comes later; name a folder"),
-            ("file://host.example/lake", "lake `file://host.example/lake` is no valid file URL; write it as `file:///folder`"),
-        ] {
-            let error = Lake::open(location).err().unwrap();
-            assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Config, message));
-        }
-        assert_eq!(Lake::open("file:///tmp/my%20lake").unwrap().local_path("a/b").unwrap(), FilePath::new("/tmp/my lake/a/b"));
+        assert_eq!(Lake::open("gs://bucket/lake").err().unwrap().to_string(), "lake `gs://bucket/lake`: only a folder can be used here");
+        assert_eq!(Lake::open("file:///tmp/my%20lake").unwrap().local_path("a/b").unwrap(), std::path::Path::new("/tmp/my lake/a/b"));
         for path in ["../a", "a//b", "a/./b"] {
             assert_eq!(Lake::open("/tmp/x").unwrap().local_path(path).unwrap_err().kind(), Kind::Internal, "{path}");
         }

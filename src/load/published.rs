@@ -1,6 +1,6 @@
 //! Which published mart a load takes, and how its files are read.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::mart::{Batches, Mart};
 use crate::{
     catalog::Contract,
     error::Result,
-    lake::{Lake, Manifest, read_batches},
+    lake::{Lake, Manifest, Wanted, read_batches},
 };
 
 /// The mart to load: of exactly `as_of`, else the newest that is no replay.
@@ -16,7 +16,7 @@ pub(super) async fn newest(lake: &Lake, contract: &Contract, as_of: Option<DateT
     let manifests = lake.manifests(&contract.table).await?;
     match chosen(manifests, as_of) {
         None => Ok(None),
-        Some(manifest) => Ok(Some(Arc::new(mart(lake, contract, manifest)?))),
+        Some(manifest) => Ok(Some(Arc::new(mart(lake, contract, manifest).await?))),
     }
 }
 
@@ -27,17 +27,17 @@ fn chosen(manifests: Vec<Manifest>, as_of: Option<DateTime<Utc>>) -> Option<Mani
     })
 }
 
-fn mart(lake: &Lake, contract: &Contract, manifest: Manifest) -> Result<Mart> {
+async fn mart(lake: &Lake, contract: &Contract, manifest: Manifest) -> Result<Mart> {
     let days = contract.snapshot_date().map(|_| manifest.parts.iter().filter_map(|part| part.day).collect());
-    let files: Vec<PathBuf> = manifest.parts.iter().filter(|part| part.rows > 0).map(|part| lake.local_path(&part.path)).collect::<Result<_>>()?;
+    let files = Arc::new(lake.local(manifest.parts.iter().filter(|part| part.rows > 0).map(Wanted::from).collect()).await?);
     let columns: Vec<String> = contract.columns.iter().map(|column| column.name.clone()).collect();
     // Columns that the contract has lost are not read; ones that it has gained are missed where the cells are looked up.
     let columns: Vec<String> = columns.into_iter().filter(|name| manifest.columns.iter().any(|(known, _)| known == name)).collect();
     let open = move || -> Result<Batches> {
-        let (files, columns) = (files.clone(), columns.clone());
-        let batches = files.into_iter().flat_map(move |file| {
+        let (files, columns) = (Arc::clone(&files), columns.clone());
+        let batches = (0..files.paths().len()).flat_map(move |index| {
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let found: Batches = match read_batches(&file, Some(&names)) {
+            let found: Batches = match read_batches(&files.paths()[index], Some(&names)) {
                 Ok(batches) => Box::new(batches),
                 Err(error) => Box::new(std::iter::once(Err(error))),
             };

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -13,7 +12,7 @@ use crate::{
     catalog::Node,
     engine::{Engine, Row, RunRow},
     error::{Error, Kind, OrFail, Result},
-    lake::{Lake, Manifest, Receipt},
+    lake::{Lake, Local, Manifest, Receipt, Wanted},
 };
 
 /// Published results of some marts, all read by one query.
@@ -22,7 +21,7 @@ pub struct Marts {
     receipts: Arc<Vec<Receipt>>,
     run: RunRow,
     manifests: BTreeMap<String, Manifest>,
-    files: BTreeMap<String, Vec<PathBuf>>,
+    lake: Lake,
 }
 
 /// Whether what a mart shows is all that there is.
@@ -55,13 +54,11 @@ impl Marts {
     /// # Errors
     /// [`Kind::NothingSelected`] for a mart that was never computed.
     pub async fn open(engine: Arc<Engine>, lake: &Lake, receipts: Arc<Vec<Receipt>>, run: RunRow, tables: &[&str]) -> Result<Self> {
-        let mut found = Self { engine, receipts, run, manifests: BTreeMap::new(), files: BTreeMap::new() };
+        let mut found = Self { engine, receipts, run, manifests: BTreeMap::new(), lake: lake.clone() };
         for table in tables {
             let manifest = lake.manifests(table).await?.into_iter().rfind(|manifest| !manifest.replay).ok_or_else(|| {
                 Error::new(Kind::NothingSelected, format!("`{table}` was never computed")).hint(format!("run `etl run {table}` first"))
             })?;
-            let parts: Result<Vec<PathBuf>> = manifest.parts.iter().filter(|part| part.rows > 0).map(|part| lake.local_path(&part.path)).collect();
-            found.files.insert((*table).to_owned(), parts?);
             found.manifests.insert((*table).to_owned(), manifest);
         }
         Ok(found)
@@ -73,11 +70,18 @@ impl Marts {
     /// As [`crate::engine::Moment::rows`] and [`crate::engine::Moment::require_for`].
     pub async fn rows(&self, sql: &str) -> Result<Vec<Row>> {
         let (engine, receipts, run) = (Arc::clone(&self.engine), Arc::clone(&self.receipts), self.run.clone());
-        let (files, sql) = (self.files.clone(), sql.to_owned());
+        let mut files: Vec<(String, Local)> = Vec::new();
+        for (table, manifest) in &self.manifests {
+            let parts: Vec<Wanted> = manifest.parts.iter().filter(|part| part.rows > 0).map(Wanted::from).collect();
+            if !parts.is_empty() {
+                files.push((table.clone(), self.lake.local(parts).await?));
+            }
+        }
+        let sql = sql.to_owned();
         let work = move || {
             let moment = engine.moment(&run, &receipts)?;
-            for (table, files) in files.iter().filter(|(_, files)| !files.is_empty()) {
-                moment.show_result(table, files)?;
+            for (table, files) in files {
+                moment.show_result(&table, files)?;
             }
             // A mart without rows has no file; its own SQL gives the right columns.
             moment.require_for(&sql)?;

@@ -16,6 +16,8 @@ pub struct Report {
     pub tables: Vec<TableLine>,
     /// Tables and models that show an older state because something they need failed.
     pub stale: Vec<String>,
+    /// What was exchanged with the bucket that holds the lake.
+    pub lake: Option<String>,
     /// The whole run.
     pub seconds: f64,
     /// Its stages, in order.
@@ -131,6 +133,9 @@ impl Report {
                 out.push_str(&format!("{word}: {}\n", tame(&line).replace('\n', "\n  ")));
             }
         }
+        if let Some(lake) = &self.lake {
+            out.push_str(&format!("lake: {lake}\n"));
+        }
         out.push_str(&self.headline());
         out.push('\n');
         out
@@ -139,6 +144,9 @@ impl Report {
     /// The same in Markdown, for `$GITHUB_STEP_SUMMARY`.
     pub fn to_markdown(&self) -> String {
         let mut out = format!("### {}: {}\n\n", self.title, self.headline());
+        if let Some(lake) = &self.lake {
+            out.push_str(&format!("Lake: {lake}.\n\n"));
+        }
         let list = |lines: Vec<String>| lines.iter().map(|line| format!("- {}\n", in_line(line))).collect::<String>();
         for (heading, lines) in [("Problems", self.problems()), ("Notes", self.notes())] {
             if !lines.is_empty() {
@@ -224,6 +232,7 @@ mod tests {
                 error: None,
             }],
             stale: vec!["report_b".to_owned()],
+            lake: Some("31 requests, 2 MB down, 1 MB up".to_owned()),
             seconds: 14.0,
         }
     }
@@ -249,6 +258,7 @@ mod tests {
         problem: testrail_cases: no <answer>
           in time
         problem: stale: report_b
+        lake: 31 requests, 2 MB down, 1 MB up
         2 pulls, 1 model, 1 table in 14 s; 1 failed
         "#);
     }
@@ -257,6 +267,8 @@ mod tests {
     fn markdown_for_the_job_summary() {
         insta::assert_snapshot!(report().to_markdown(), @r#"
         ### etl run: 2 pulls, 1 model, 1 table in 14 s; 1 failed
+
+        Lake: 31 requests, 2 MB down, 1 MB up.
 
         **Problems**
 

@@ -8,6 +8,7 @@ use crate::{
     engine::{Moment, projection},
     error::{Error, Kind, Result},
     events::Observer,
+    lake::Local,
 };
 
 /// A checked result that is not published yet.
@@ -29,7 +30,7 @@ pub(super) fn candidate(moment: &Moment<'_>, model: &Model, observer: &dyn Obser
     let rows = moment.write_parquet(&sql, &path).map_err(|error| error.within(format!("{}: does not run", model.file.display())))?;
     // A seed is a table of the moment already, with the very rows that were written.
     if model.kind != ModelKind::Seed {
-        moment.show_result(&model.name, &[path.to_path_buf()])?;
+        moment.show_result(&model.name, Local::of(vec![path.to_path_buf()]))?;
     }
     moment.check_rows(model, contract, &model.name)?;
     audit::run(moment, model, observer)?;

@@ -12,7 +12,7 @@ use crate::{
     engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
-    lake::{Lake, Manifest, Receipt},
+    lake::{Lake, Manifest, Receipt, Wanted},
     parallel,
 };
 
@@ -173,8 +173,8 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
     if model.kind != ModelKind::Seed {
         // The candidate's own file goes; who reads this model next reads what was published.
-        let published: Result<Vec<_>> = manifest.parts.iter().map(|part| job.lake.local_path(&part.path)).collect();
-        moment.show_result(&model.name, &published?)?;
+        let published = job.block_on(job.lake.local(manifest.parts.iter().map(Wanted::from).collect()))?;
+        moment.show_result(&model.name, published)?;
     }
     Ok((State::Computed { days: None }, manifest))
 }

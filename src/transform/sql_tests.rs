@@ -16,7 +16,7 @@ use crate::{
     engine::{Engine, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
     events::Silent,
-    lake::{self, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, RecordRow, RecordWriter, Stop, WriteBudget, layout},
+    lake::{self, Lake, Local, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, RecordRow, RecordWriter, Stop, WriteBudget, layout},
     settings::Settings,
 };
 
@@ -168,7 +168,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
     let empty: Vec<String> = columns.iter().map(|(name, kind)| format!("null::{kind} as \"{name}\"")).collect();
     let mut actual = format!("(select {} where false)", empty.join(", "));
     if !paths.is_empty() {
-        moment.show_result("actual", &paths)?;
+        moment.show_result("actual", Local::of(paths))?;
         "actual".clone_into(&mut actual);
     }
     compare(&moment, &model, &columns, &actual, &expect)

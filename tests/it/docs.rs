@@ -35,6 +35,7 @@ fn etl_toml_shows_the_defaults() {
     assert_eq!(shown.data, default.data);
     assert_eq!(shown.engine, default.engine);
     assert_eq!(shown.load, default.load);
+    assert_eq!(shown.mirror, default.mirror);
     assert_eq!((shown.write_buffer, shown.commit_every), (default.write_buffer, default.commit_every));
     assert!(shown.rate_limits.contains_key("testrail"));
 }

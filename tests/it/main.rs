@@ -1,4 +1,5 @@
 mod architecture;
+mod buckets;
 mod db;
 mod differences;
 mod docs;

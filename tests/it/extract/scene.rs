@@ -125,6 +125,7 @@ impl Scene {
             run,
             run_id,
             resume,
+            shard: None,
         };
         extract::run(&job).await
     }

@@ -1,0 +1,135 @@
+//! The stores under test, each as the environment variables and the location that lead to a fresh lake in it.
+
+use std::path::Path;
+
+use etl::{
+    lake::Lake,
+    settings::{Env, Settings},
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{azure, faulty::Faulty, google::Google};
+
+/// Where a lake can lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Folder,
+    Google,
+    S3,
+    Azure,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Folder, Self::Google, Self::S3, Self::Azure];
+}
+
+/// A fresh lake and what is needed to reach it.
+pub(crate) struct Cloud {
+    pub(crate) kind: Kind,
+    pub(crate) location: String,
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// For Google: the server itself.
+    pub(crate) google: Option<Google>,
+    folder: TempDir,
+    /// Between us and the server, where faults are wanted.
+    _faulty: Option<Faulty>,
+}
+
+impl Cloud {
+    pub(crate) async fn new(kind: Kind) -> Self {
+        Self::with(kind, false).await
+    }
+
+    /// Every connection fails in some way or other, sooner or later.
+    pub(crate) async fn faulty(kind: Kind) -> Self {
+        Self::with(kind, true).await
+    }
+
+    async fn with(kind: Kind, faults: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let google = if kind == Kind::Google { Some(Google::start().await) } else { None };
+        let server = match kind {
+            Kind::Folder => None,
+            Kind::Google => google.as_ref().map(Google::address),
+            Kind::S3 => Some(address("ETL_TEST_S3")),
+            Kind::Azure => Some(address("ETL_TEST_AZURE")),
+        };
+        let id = Uuid::now_v7().simple();
+        let (location, own) = match kind {
+            Kind::Folder => (folder.path().join("lake").display().to_string(), Vec::new()),
+            Kind::Google => (format!("gs://lake/{id}/v=1"), Vec::new()),
+            Kind::S3 => {
+                (format!("s3://lake/{id}"), vec![("AWS_ACCESS_KEY_ID", "etl".to_owned()), ("AWS_SECRET_ACCESS_KEY", "throw-away".to_owned())])
+            }
+            Kind::Azure => (
+                format!("az://lake/{id}"),
+                vec![("AZURE_STORAGE_ACCOUNT_NAME", azure::ACCOUNT.to_owned()), ("AZURE_STORAGE_ACCOUNT_KEY", azure::KEY.to_owned())],
+            ),
+        };
+        if kind == Kind::Azure {
+            azure::create_container(&address("ETL_TEST_AZURE"), "lake").await;
+        }
+        let mut cloud = Self { kind, location, variables: own, google, folder, _faulty: None };
+        if let Some(server) = server {
+            cloud.reach(&server);
+            if kind == Kind::S3 {
+                // The server makes a bucket with the first object in it.
+                let elsewhere = Self { location: format!("s3://lake/first-{id}"), folder: tempfile::tempdir().unwrap(), ..cloud.plain() };
+                elsewhere.open().put_new("first", "1".into()).await.unwrap();
+            }
+            if faults {
+                let faulty = Faulty::start(server).await;
+                cloud.reach(&faulty.address());
+                cloud._faulty = Some(faulty);
+            }
+        }
+        cloud
+    }
+
+    fn plain(&self) -> Self {
+        Self {
+            kind: self.kind,
+            location: self.location.clone(),
+            variables: self.variables.clone(),
+            google: None,
+            folder: tempfile::tempdir().unwrap(),
+            _faulty: None,
+        }
+    }
+
+    /// Sets the address of the server.
+    fn reach(&mut self, address: &str) {
+        let (variable, url) = match self.kind {
+            Kind::Folder => return,
+            Kind::Google => ("STORAGE_EMULATOR_HOST", address.to_owned()),
+            Kind::S3 => ("AWS_ENDPOINT_URL", format!("http://{address}")),
+            Kind::Azure => ("AZURE_STORAGE_ENDPOINT", format!("http://{address}/{}", azure::ACCOUNT)),
+        };
+        self.variables.retain(|(name, _)| *name != variable);
+        self.variables.push((variable, url));
+    }
+
+    /// The lake, with a mirror that all who open it here share.
+    pub(crate) fn open(&self) -> Lake {
+        self.on_disk(self.folder.path())
+    }
+
+    /// The lake as a machine with this data folder sees it.
+    pub(crate) fn on_disk(&self, data: &Path) -> Lake {
+        Lake::of(&self.settings(data)).unwrap()
+    }
+
+    pub(crate) fn settings(&self, data: &Path) -> Settings {
+        let variables = self.variables.iter().map(|(name, value)| (*name, value.clone()));
+        let more = [("ETL_LAKE", self.location.clone()), ("ETL_DATA", data.display().to_string())];
+        Settings::read(self.folder.path(), Env::of(variables.chain(more))).unwrap()
+    }
+}
+
+fn address(variable: &str) -> String {
+    Env::of_process()
+        .get(variable)
+        .map(str::to_owned)
+        .unwrap_or_else(|| panic!("`{variable}` is not set: run the tests with cargo nextest, which starts the servers (.ci/buckets)"))
+}

@@ -1,0 +1,11 @@
+//! Lakes in buckets: SeaweedFS for S3 and Azurite for Azure, which `.ci/buckets` starts, and a server of our own for Google
+//! (no emulator in the registries takes the XML API's conditional writes, which `object_store` makes).
+
+mod azure;
+mod cloud;
+mod conformance;
+mod faulty;
+mod google;
+mod mirrored;
+mod pumped;
+mod shards;
