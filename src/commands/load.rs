@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::context::{Context, Outcome, nothing};
+use super::{
+    conservation,
+    context::{Context, Outcome, nothing},
+};
 use crate::{
     cli::{Global, LoadArgs},
     error::Result,
+    lake::Flow,
     load::{self, Change, TableSummary},
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
@@ -23,22 +27,47 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     let title = if args.plan { "etl load --plan" } else { "etl load" };
     let mut report = Report { title: title.to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    if !args.plan {
+    if args.adopt {
+        let adoption = adopt(&context, &args).await?;
+        if args.plan && !adoption.steps.is_empty() {
+            printer.say("nothing was changed; what the load would do to rows is shown by the same command once these steps are done");
+            return Ok(outcome);
+        }
+    } else if !args.plan {
         ready(&context).await?;
     }
-    let asked = Asked { plan_only: args.plan, verify: args.verify, accept_shrink: &args.accept_shrink, as_of: args.as_of };
-    stage(&context, &selection.tables, &asked, &mut report, &mut outcome).await?;
+    let asked = Asked { plan_only: args.plan, verify: args.verify, adopt: args.adopt, accept_shrink: &args.accept_shrink, as_of: args.as_of };
+    let mut flow = context.flow("load");
+    stage(&context, &selection.tables, &asked, &mut report, &mut outcome, &mut flow).await?;
+    conservation::record(&context, flow, &mut report).await;
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
     Ok(outcome)
 }
 
+/// Brings a database of the old scripts to what the contracts want, or shows what that takes.
+async fn adopt(context: &Context, args: &LoadArgs) -> Result<load::adopt::Adoption> {
+    let migrations = context.settings.root.join("migrations");
+    let adoption = load::adopt::run(&context.project, &context.settings.database, &migrations, args.plan, args.adopt_widen).await?;
+    if !adoption.steps.is_empty() {
+        let mut rows = Rows::new(["table", "rows", "needs", "why", "statement"]);
+        for step in &adoption.steps {
+            let count = step.rows.map(|count| count.to_string()).unwrap_or_default();
+            let needs = if step.widens { "--adopt-widen" } else { "" };
+            rows.push([Cell::from(step.table.as_str()), count.into(), needs.into(), step.why.as_str().into(), step.statement.as_str().into()]);
+        }
+        context.printer.rows(&rows, Format::Table)?;
+    }
+    Ok(adoption)
+}
+
 /// What the command line asks of a load.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Asked<'a> {
     pub(super) plan_only: bool,
     pub(super) verify: bool,
+    pub(super) adopt: bool,
     pub(super) accept_shrink: &'a [String],
     pub(super) as_of: Option<DateTime<Utc>>,
 }
@@ -53,7 +82,49 @@ pub(super) async fn ready(context: &Context) -> Result<()> {
 }
 
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+pub(super) async fn stage(
+    context: &Context,
+    tables: &[String],
+    asked: &Asked<'_>,
+    report: &mut Report,
+    outcome: &mut Outcome,
+    flow: &mut Flow,
+) -> Result<()> {
+    let summary = job(context, tables, asked).await?;
+    let samples = samples(&summary);
+    if !samples.is_empty() {
+        context.printer.rows(&samples, Format::Table)?;
+    }
+    if !asked.plan_only && !asked.verify && asked.as_of.is_none() {
+        conservation::add_tables(flow, &summary);
+    }
+    told(&summary, report, outcome);
+    Ok(())
+}
+
+/// What a load would do, with nothing but its counts told.
+pub(super) async fn plan(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report) -> Result<()> {
+    let summary = job(context, tables, &Asked { plan_only: true, ..*asked }).await?;
+    told(&summary, report, &mut Outcome::default());
+    Ok(())
+}
+
+/// A table's mart and rows, looked at in both ways.
+pub(super) struct Compared {
+    /// What a load would do.
+    pub(super) planned: Vec<TableSummary>,
+    /// What was changed by hand.
+    pub(super) verified: Vec<TableSummary>,
+}
+
+/// Compares marts with their tables and changes nothing.
+pub(super) async fn compare(context: &Context, tables: &[String]) -> Result<Compared> {
+    let planned = job(context, tables, &Asked { plan_only: true, ..Asked::default() }).await?;
+    let verified = job(context, tables, &Asked { verify: true, ..Asked::default() }).await?;
+    Ok(Compared { planned, verified })
+}
+
+async fn job(context: &Context, tables: &[String], asked: &Asked<'_>) -> Result<Vec<TableSummary>> {
     let job = load::Job {
         project: &context.project,
         lake: &context.lake,
@@ -62,22 +133,24 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
         tables,
         plan_only: asked.plan_only,
         verify: asked.verify,
+        adopt: asked.adopt,
         accept_shrink: asked.accept_shrink,
         as_of: asked.as_of,
     };
-    let summary = load::run(&job).await?;
-    show_samples(&context.printer, &summary.tables)?;
-    for table in &summary.tables {
+    Ok(load::run(&job).await?.tables)
+}
+
+fn told(summary: &[TableSummary], report: &mut Report, outcome: &mut Outcome) {
+    for table in summary {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());
         }
         report.tables.push(line(table));
     }
-    Ok(())
 }
 
 /// What `--plan` would do to single rows, and what `--verify` found in them.
-fn show_samples(printer: &Printer, tables: &[TableSummary]) -> Result<()> {
+pub(super) fn samples<'t>(tables: impl IntoIterator<Item = &'t TableSummary>) -> Rows {
     let mut rows = Rows::new(["table", "row", "key", "column", "in the table", "in the mart"]);
     let mut add = |table: &str, word: &str, key: &str, changes: &[Change]| {
         if changes.is_empty() {
@@ -102,7 +175,7 @@ fn show_samples(printer: &Printer, tables: &[TableSummary]) -> Result<()> {
             add(&table.table, "edited", &edited.key, &edited.changes);
         }
     }
-    if rows.is_empty() { Ok(()) } else { printer.rows(&rows, Format::Table) }
+    rows
 }
 
 fn line(table: &TableSummary) -> TableLine {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{
+    conservation,
     context::{Context, Outcome},
     extract::{self, Asked},
     load, transform,
@@ -37,19 +38,21 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
         report.stages.push((stage, begun.elapsed().as_secs_f64()));
         begun = Instant::now();
     };
+    let mut flow = context.flow("run");
     let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
     if args.resume && extract::ended_well(context).await? {
         context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
     } else if !selection.waves.is_empty() {
-        extract::stage(context, &selection, &asked, report, &mut outcome).await?;
+        extract::stage(context, &selection, &asked, report, &mut outcome, &mut flow).await?;
     }
     took(report, "extract");
-    let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome).await?;
+    let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome, &mut flow).await?;
     took(report, "transform");
     load::ready(context).await?;
-    load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome)
-        .await?;
+    let asked = load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() };
+    load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
     took(report, "load");
+    conservation::record(context, flow, report).await;
     shell_file.written().await?;
     took(report, "the rest of lake.duckdb");
     report.lake = context.traffic();

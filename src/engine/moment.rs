@@ -1,6 +1,10 @@
 //! The relations as of one moment.
 
-use std::{cell::RefCell, collections::BTreeSet, path::Path};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use chrono::NaiveDate;
 
@@ -16,7 +20,7 @@ use super::{
 use crate::{
     catalog::{Endpoint, Model, ModelKind, Node, Reference},
     error::{Error, Kind, Result},
-    lake::{Local, Receipt},
+    lake::{Local, Receipt, Step},
 };
 
 impl Engine {
@@ -52,7 +56,17 @@ impl Engine {
             .filter(|receipt| receipt.finished <= run.as_of)
             .filter(|receipt| driver.is_none_or(|(endpoint, day)| receipt.endpoint != endpoint || receipt.run_at.date_naive() == day))
             .collect();
-        Ok(Moment { engine: self, session, receipts, run: run.clone(), asked: None, made: RefCell::default(), files: RefCell::default() })
+        Ok(Moment {
+            engine: self,
+            session,
+            receipts,
+            run: run.clone(),
+            asked: None,
+            made: RefCell::default(),
+            counted: RefCell::default(),
+            locked: Cell::new(false),
+            files: RefCell::default(),
+        })
     }
 }
 
@@ -65,6 +79,8 @@ pub struct Moment<'e> {
     /// The endpoints that `pulls` and `partitions` tell of; none = all.
     asked: Option<&'e BTreeSet<String>>,
     made: RefCell<BTreeSet<Reference>>,
+    counted: RefCell<BTreeMap<String, Vec<Step>>>,
+    locked: Cell<bool>,
     /// What its views read: none of it leaves this disk before the moment does.
     files: RefCell<Local>,
 }
@@ -181,6 +197,16 @@ impl<'e> Moment<'e> {
         Ok(columns)
     }
 
+    /// Whether the session's configuration is locked.
+    pub(super) fn locked(&self) -> &Cell<bool> {
+        &self.locked
+    }
+
+    /// The steps of models that were counted already.
+    pub(super) fn counted(&self) -> &RefCell<BTreeMap<String, Vec<Step>>> {
+        &self.counted
+    }
+
     pub(super) fn session(&self) -> &Session {
         &self.session
     }
@@ -195,7 +221,8 @@ impl<'e> Moment<'e> {
         self.engine
     }
 
-    fn pulls(&self, endpoint: &str) -> Vec<&'e Receipt> {
+    /// The pulls that the relations of an endpoint are made of.
+    pub(super) fn pulls(&self, endpoint: &str) -> Vec<&'e Receipt> {
         live::inputs(self.receipts.iter().copied(), endpoint, self.run.as_of)
     }
 

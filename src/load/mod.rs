@@ -3,6 +3,7 @@
 //! [`run`] takes the newest manifests of the lake; one table after another goes the way of `table.rs`. Every engine is
 //! one implementation of the trait in `session.rs`; SQL text is built in `statement.rs` and nowhere else.
 
+pub mod adopt;
 mod again;
 mod apply;
 mod batch;
@@ -18,6 +19,7 @@ mod connect;
 mod cut;
 mod destination;
 mod diff;
+mod find;
 mod flavour;
 mod folds;
 mod guard;
@@ -52,10 +54,11 @@ mod verify;
 pub use batch::Summary;
 pub use canonical::{HASH_VERSION, row_hash};
 pub use destination::Destination;
+pub use find::{Found, find_row};
 pub use flavour::Flavour;
 pub use mart::{Batches, Mart};
 pub use plan::{Action, Change, Plan, Sample};
-pub use run::{Job, check, read_table, run};
+pub use run::{Job, LoadedMart, check, last_loads, read_table, run};
 pub use table::TableSummary;
 pub use value::Value;
 pub use verify::{Edited, Verification};

@@ -1,13 +1,15 @@
 //! The stage's entry: which tables, which marts, which destination.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
     batch::{Pair, Summary, load},
     buckets::WORTH_IT,
     destination::Destination,
+    ledger::{self, LEDGER},
     migrate::{self, State},
     published::newest,
     statement::Statements,
@@ -41,6 +43,8 @@ pub struct Job<'a> {
     pub plan_only: bool,
     /// Change nothing, compare all values.
     pub verify: bool,
+    /// Take over rows that nobody owns and whose key the mart has.
+    pub adopt: bool,
     /// Tables that may shrink beyond the limit, or be emptied.
     pub accept_shrink: &'a [String],
     /// The marts that show exactly this time, be they older than what is loaded.
@@ -69,6 +73,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         accept_shrink: job.accept_shrink.to_vec(),
         asked_for: job.as_of.is_some(),
         mode,
+        adopt: job.adopt,
         bucketed_from: WORTH_IT,
         clock: job.settings.clock.clone(),
     };
@@ -117,6 +122,34 @@ pub async fn check(settings: &Settings) -> Result<String> {
         );
     }
     Ok(format!("{server} at {destination}, {} applied", count(status.len() as u64, "migration")))
+}
+
+/// The mart that a table shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadedMart {
+    /// The transform that published it.
+    pub transform_id: Option<Uuid>,
+    /// The time that it shows.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// What the ledger says of each of these tables that was ever loaded; `None` where there is no ledger.
+///
+/// # Errors
+/// Those of connecting.
+pub async fn last_loads(settings: &Settings, tables: &[String]) -> Result<Option<BTreeMap<String, LoadedMart>>> {
+    let mut session = Destination::of(&settings.database)?.open(false).await?;
+    let mut found = BTreeMap::new();
+    let kept = session.facts(LEDGER).await?.is_some();
+    if kept {
+        for table in tables {
+            if let Some(last) = ledger::last(session.as_mut(), table).await? {
+                found.insert(table.clone(), LoadedMart { transform_id: last.transform_id, as_of: last.as_of });
+            }
+        }
+    }
+    session.close().await;
+    Ok(kept.then_some(found))
 }
 
 /// All rows of a table, in key order, with the contract's columns.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
+    adopt::{complete, take},
     apply::apply,
     compare::{day_parameters, difference, digest},
     diff::Diff,
@@ -16,12 +17,13 @@ use super::{
     plan::Plan,
     preflight::{Scan, scan},
     session::{Access, Session},
+    statement::Statements,
     target::Target,
     value::Value,
     verify::{Verification, verify},
 };
 use crate::{
-    catalog::Contract,
+    catalog::{ColumnType, Contract},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     settings::LoadLimits,
@@ -36,6 +38,8 @@ pub(super) struct Manner {
     /// The mart's time was asked for, so it may be older than what is loaded.
     pub(super) asked_for: bool,
     pub(super) mode: Mode,
+    /// Rows that nobody owns and whose key the mart has are taken over.
+    pub(super) adopt: bool,
     /// Rows of mart and table from which on buckets are compared before keys.
     pub(super) bucketed_from: u64,
     pub(super) clock: Clock,
@@ -64,6 +68,8 @@ pub struct TableSummary {
     pub unchanged: u64,
     /// Rows of the mart left out because a row that `etl` did not write has their key.
     pub blocked: u64,
+    /// Rows of the table after a load that changed it: those that `etl` wrote, and those that it did not.
+    pub held: Option<(u64, u64)>,
     /// Texts cut at their column's length, by column; those with cuts only.
     pub cuts: Vec<(String, u64)>,
     /// U+0000 removed from texts.
@@ -161,13 +167,21 @@ impl One<'_> {
             return Ok(false);
         }
         let last = self.not_older(session).await?;
+        if self.manner.adopt && self.manner.mode == Mode::Load {
+            complete(session, self.contract, self.target, self.mart).await?;
+        }
         let before = digest(session, self.target, self.days).await?;
-        let diff = if before == scan.digest {
+        let mut diff = if before == scan.digest {
             Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
         } else {
             let bucketed = before.rows + scan.digest.rows >= self.manner.bucketed_from;
             difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, bucketed).await?
         };
+        if self.manner.adopt && self.manner.mode == Mode::Load && !diff.blocked.is_empty() {
+            take(session, self.contract, self.target, self.mart, &diff.blocked).await?;
+            // All keys: a row that was just taken over stands in the bucket of no mart's row.
+            diff = difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, false).await?;
+        }
         let counts = counts(&diff);
         summary.take(&counts);
         if self.manner.mode == Mode::Plan {
@@ -184,6 +198,7 @@ impl One<'_> {
         let after = if diff.is_empty() { before } else { digest(session, self.target, self.days).await? };
         let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: after, now: self.manner.clock.now() };
         ledger::record(session, &record).await?;
+        summary.held = Some(holdings(session, self.target).await?);
         Ok(true)
     }
 
@@ -191,6 +206,21 @@ impl One<'_> {
         let accepted = self.manner.accept_shrink.contains(&self.contract.table);
         guard::shrink(self.contract, diff, self.manner.limits, accepted)
     }
+}
+
+/// Rows of the table that `etl` wrote, and rows that it did not.
+async fn holdings(session: &mut dyn Session, target: &Target) -> Result<(u64, u64)> {
+    let sql = Statements::new(session.flavour(), target).holdings();
+    let mut held = (0, 0);
+    session
+        .fetch(&sql, &[], &[ColumnType::BigInt; 2], &mut |row| {
+            if let [Value::Int(all), Value::Int(owned)] = row {
+                held = (owned.cast_unsigned(), all.saturating_sub(*owned).cast_unsigned());
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(held)
 }
 
 fn counts<K>(diff: &Diff<K>) -> Counts {

@@ -56,6 +56,11 @@ pub(super) fn closure(engine: &Engine, model: &Model) -> Closure {
 }
 
 impl Closure {
+    /// The endpoints whose rows are read.
+    pub(super) fn endpoints(&self) -> &BTreeSet<String> {
+        &self.endpoints
+    }
+
     /// The receipts that matter to the result.
     pub(super) fn relevant<'r>(&self, receipts: &'r [Receipt]) -> Vec<&'r Receipt> {
         let all = self.builtins.contains("pulls") || self.builtins.contains("partitions");
