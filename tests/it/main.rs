@@ -1,4 +1,5 @@
 mod architecture;
+mod bigquery;
 mod buckets;
 mod db;
 mod differences;
@@ -21,6 +22,7 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod slack;
 mod sources_page;
 mod sql_cases;
 mod together;
