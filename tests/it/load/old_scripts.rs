@@ -151,7 +151,7 @@ async fn count(scratch: &Scratch, table: &str, condition: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tables_of_all_reports_are_taken_over_in_mysql() {
     let simulator = serve(small_world()).await;
-    let mut pump = Pump::of(&simulator, &["testrail", "bugzilla", "jira", "sentry", "whattrainisitnow", "bitrise", "github"]);
+    let mut pump = Pump::of(&simulator, &["testrail", "bugzilla", "jira", "sentry", "whattrainisitnow", "bitrise"]);
     simulator.set_day(day(0));
     pump.at(day(0), "04:00:00");
     pump.ok(&["run"]);
@@ -162,9 +162,13 @@ async fn the_tables_of_all_reports_are_taken_over_in_mysql() {
     let scratch = Scratch::new(Server::Mysql).await;
     let mut filled = BTreeMap::new();
     let mut script = "set sql_mode = '';".to_owned();
-    for contract in contracts.iter().filter(|contract| !NEW.contains(&contract.table.as_str())) {
+    for contract in &contracts {
         let table = contract.table.as_str();
         let rows = load::read_table(&sqlite, contract).await.unwrap();
+        if NEW.contains(&table) {
+            filled.insert(table, (rows.len(), 0));
+            continue;
+        }
         write!(script, "{};", old_table(contract)).unwrap();
         script.push_str(&inserts(contract, &rows, |_, _| None));
         let mut history = 0;
@@ -190,7 +194,7 @@ async fn the_tables_of_all_reports_are_taken_over_in_mysql() {
          alter table report_testrail_test_runs add constraint plan_of_run foreign key (plan_id) references report_testrail_test_plans (id)",
     );
     scratch.run(&script).await;
-    assert!(filled.values().filter(|(rows, _)| *rows > 0).count() > 24, "{filled:?}");
+    assert!(filled.values().filter(|(rows, _)| *rows > 0).count() > 20, "{filled:?}");
     let runs_of_plans = "select concat(r.testrail_run_id, ' ', p.testrail_plan_id) from report_testrail_test_runs as r join report_testrail_test_plans as p on p.id = r.plan_id group by 1 order by 1";
     let before = scratch.texts(runs_of_plans).await;
     assert!(before.len() > 3, "{before:?}");
@@ -209,7 +213,7 @@ async fn the_tables_of_all_reports_are_taken_over_in_mysql() {
 
     for contract in &contracts {
         let table = contract.table.as_str();
-        let (rows, history) = filled.get(table).copied().unwrap_or_default();
+        let (rows, history) = filled[table];
         assert_eq!(count(&scratch, table, "_row_hash is not null").await, rows, "rows of `{table}` that are etl's");
         assert_eq!(count(&scratch, table, "_row_hash is null").await, history, "history of `{table}`");
     }
@@ -218,11 +222,8 @@ async fn the_tables_of_all_reports_are_taken_over_in_mysql() {
     let verified = run(&["load", "--verify"]);
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
     assert!(run(&["migrate", "run"]).stderr.contains("0 migrations applied"));
-    for again in [&["load", "--adopt"][..], &["load"]] {
-        let again = run(again);
-        assert_eq!(again.code, Some(0), "{}", again.stderr);
-        assert_eq!(again.stdout, "", "nothing is left to do");
-    }
+    let again = run(&["load", "--adopt"]);
+    assert_eq!((again.code, again.stdout.as_str()), (Some(0), ""), "nothing is left to do: {}", again.stderr);
     for (table, (rows, history)) in &filled {
         assert_eq!(count(&scratch, table, "1 = 1").await, rows + history, "`{table}` after the second time");
     }
