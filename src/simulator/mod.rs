@@ -10,11 +10,13 @@
 
 mod answer;
 mod apis;
+mod bigquery;
 mod bitrise;
 mod bugzilla;
 mod calendar;
 mod confluence;
 mod connection;
+mod desk;
 mod fault;
 mod github;
 mod jira;
@@ -27,6 +29,7 @@ mod rate;
 mod recorded;
 mod sentry;
 mod server;
+mod slack;
 mod taskcluster;
 mod testrail;
 mod trains;
@@ -42,9 +45,12 @@ use std::{
 use chrono::NaiveDate;
 use tokio::runtime::{Builder, Runtime};
 
+pub use bigquery::{BIGQUERY_ACCOUNT, BIGQUERY_DATASET};
+pub use desk::Rendering;
 pub use fault::{Fault, FaultKind, RetryAfter};
 pub use rate::RateLimit;
 pub use recorded::RecordedFiles;
+pub use slack::{SLACK_CHANNELS, SLACK_TOKEN, SLACK_WEBHOOK_SECRET, SlackMessage, refusal as slack_refusal};
 pub use world::{Scale, World};
 
 use connection::Acceptor;
@@ -194,9 +200,112 @@ impl Simulator {
         self.shared.day.store((day - self.first_day).num_days(), Ordering::Release);
     }
 
+    /// Renders a look in this way from now on.
+    pub fn script_rendering(&self, look: &str, rendering: Rendering) {
+        lock(&self.shared.desk).renderings.insert(look.to_owned(), rendering);
+    }
+
+    /// The text of a page of Confluence.
+    pub fn page(&self, id: &str) -> Option<String> {
+        confluence::saved(&lock(&self.shared.desk), self.shared.today()?, id).map(|saved| saved.body)
+    }
+
+    /// The version of a page of Confluence.
+    pub fn page_version(&self, id: &str) -> Option<u64> {
+        confluence::saved(&lock(&self.shared.desk), self.shared.today()?, id).map(|saved| saved.number)
+    }
+
+    /// Somebody saves a page.
+    pub fn edit_page(&self, id: &str, body: &str) {
+        if let Some(today) = self.shared.today() {
+            confluence::save(&mut lock(&self.shared.desk), today, id, body, "Ana Example");
+        }
+    }
+
+    /// Somebody saves a page just before it is written next; several wait for one write each.
+    pub fn edit_before_write(&self, id: &str, body: &str) {
+        lock(&self.shared.desk).interruptions.entry(id.to_owned()).or_default().push(body.to_owned());
+    }
+
+    /// Nobody saves before the next writes of a page any more.
+    pub fn drop_edits(&self, id: &str) {
+        lock(&self.shared.desk).interruptions.remove(id);
+    }
+
+    /// Somebody attaches a file to a page.
+    pub fn attach(&self, page: &str, title: &str, comment: &str, content: &str) {
+        let mut desk = lock(&self.shared.desk);
+        let id = format!("att{}", desk.number());
+        let file = desk::File { id, title: title.to_owned(), comment: comment.to_owned(), version: 1, content: content.into() };
+        desk.files.entry(page.to_owned()).or_default().push(file);
+    }
+
+    /// The files of a page: names, comments and sizes.
+    pub fn attachments(&self, page: &str) -> Vec<(String, String, usize)> {
+        let desk = lock(&self.shared.desk);
+        let files = desk.files.get(page).into_iter().flatten();
+        files.map(|file| (file.title.clone(), file.comment.clone(), file.content.len())).collect()
+    }
+
     /// Adds a fault to the script.
     pub fn script(&self, fault: Fault) {
         lock(&self.shared.script).add(fault);
+    }
+
+    /// Where signed words are exchanged for tokens.
+    pub fn token_url(&self) -> String {
+        format!("http://{}/bigquery/token", self.address)
+    }
+
+    /// The base of BigQuery's REST API, with a slash at the end.
+    pub fn bigquery_url(&self) -> String {
+        format!("http://{}/bigquery/v2/", self.address)
+    }
+
+    /// Lets BigQuery know the account by the public half of its key, in DER (PKCS 1).
+    pub fn trust(&self, public_key: &[u8]) {
+        lock(&self.shared.bigquery).key = public_key.to_vec();
+    }
+
+    /// The statements that BigQuery ran.
+    pub fn bigquery_statements(&self) -> Vec<String> {
+        lock(&self.shared.bigquery).statements.clone()
+    }
+
+    /// Changes what BigQuery has under a name, as somebody by hand; `None` takes it away.
+    pub fn set_bigquery_table(&self, name: &str, table: Option<serde_json::Value>) {
+        let mut held = lock(&self.shared.bigquery);
+        match table {
+            Some(table) => drop(held.tables.insert(name.to_owned(), table)),
+            None => drop(held.tables.remove(name)),
+        }
+    }
+
+    /// The messages that Slack took, in the order of their arrival.
+    pub fn slack_messages(&self) -> Vec<SlackMessage> {
+        lock(&self.shared.slack).clone()
+    }
+
+    /// The variables with which `etl` posts to Slack here, with a bot token; without one, through webhooks.
+    pub fn slack_variables(&self, bot: bool) -> Vec<(&'static str, String)> {
+        const NAMES: [(&str, &str); 3] = [
+            ("SLACK_CHANNEL_ID_IOS", "SLACK_WEBHOOK_IOS"),
+            ("SLACK_CHANNEL_ID_HEALTH", "SLACK_WEBHOOK_HEALTH"),
+            ("SLACK_CHANNEL_ID_SANDBOX", "SLACK_WEBHOOK_SANDBOX"),
+        ];
+        let here = format!("http://{}/slack", self.address);
+        let mut variables = vec![("ETL_SLACK_BASE_URL", format!("{here}/api/"))];
+        for ((id, webhook), channel) in NAMES.into_iter().zip(SLACK_CHANNELS) {
+            if bot {
+                variables.push((id, channel.to_owned()));
+            } else {
+                variables.push((webhook, format!("{here}/services/T0/{channel}/{SLACK_WEBHOOK_SECRET}")));
+            }
+        }
+        if bot {
+            variables.push(("SLACK_BOT_TOKEN", SLACK_TOKEN.to_owned()));
+        }
+        variables
     }
 
     /// All requests so far, in the order of their arrival.

@@ -168,7 +168,7 @@ pub(super) fn doubled_days(table: &Table, order: &str) -> Option<String> {
     let hash = quoted(ROW_HASH);
     Some(format!(
         "select cast({order} as signed), cast(timestampdiff(second, '1970-01-01', {written}) as signed), cast(concat({date}, ' ', hex({scope})) as char), \
-         cast(sha1(concat_ws(char(0), {all})) as char) from {name} where {hash} is null and {written} is not null and {date} in \
+         cast(sha2(concat_ws(char(0), {all}), 224) as char) from {name} where {hash} is null and {written} is not null and {date} in \
          (select {date} from (select {date} from {name} where {hash} is null and {date} is not null group by {list} having count(*) > 1) as doubled) order by {order}",
         order = quoted(order),
         written = quoted(WRITTEN),

@@ -97,7 +97,7 @@ pub(in crate::load) async fn complete(session: &mut dyn Session, contract: &Cont
 /// The value at `missing` and those at `places`, of rows whose values at `places` no other row has.
 fn alone(contract: &Contract, mart: &Mart, missing: usize, places: &[usize]) -> Result<Vec<Vec<Value<'static>>>> {
     let mut seen: HashMap<String, Option<Vec<Value<'static>>>> = HashMap::new();
-    for batch in (mart.open)()? {
+    for batch in mart.batches()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         for row in 0..rows.len() {
