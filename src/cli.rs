@@ -27,7 +27,7 @@ pub use publish_slack::{ConclusionArg, MessageArgs, PostArgs, SlackArgs, SlackVe
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
-pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, SimulateArgs, TestArgs};
 pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
@@ -77,6 +77,8 @@ pub enum Command {
     Gc(GcArgs),
     /// Run everything on this machine against simulated APIs
     Demo(DemoArgs),
+    /// Serve the simulated APIs on this machine, to rehearse against
+    Simulate(SimulateArgs),
     /// Run the SQL tests below sql/tests: fixed records in, exact rows out
     Test(TestArgs),
     /// Print the completions of a shell
