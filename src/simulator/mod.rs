@@ -95,11 +95,13 @@ pub struct Options {
     pub testrail_rate_limit: Option<RateLimit>,
     /// The rate limit of Bugzilla, if it has one.
     pub bugzilla_rate_limit: Option<RateLimit>,
+    /// Whether requests are kept for [`Simulator::requests`]: those of a simulated year would take more room than all else.
+    pub keep_requests: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { day: None, latency: Duration::ZERO, duplicates: true, testrail_rate_limit: None, bugzilla_rate_limit: None }
+        Self { day: None, latency: Duration::ZERO, duplicates: true, testrail_rate_limit: None, bugzilla_rate_limit: None, keep_requests: true }
     }
 }
 
@@ -308,7 +310,7 @@ impl Simulator {
         variables
     }
 
-    /// All requests so far, in the order of their arrival.
+    /// All requests so far, in the order of their arrival; none where they are not kept.
     pub fn requests(&self) -> Vec<Received> {
         lock(&self.shared.received).clone()
     }

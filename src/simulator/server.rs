@@ -93,7 +93,7 @@ pub(super) async fn serve(acceptor: Acceptor, shared: Arc<Shared>) {
 async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(reset): ConnectInfo<Reset>, request: Request) -> Response {
     let target = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let fault = lock(&shared.script).due(&target);
-    let number = {
+    let number = shared.options.keep_requests.then(|| {
         let mut received = lock(&shared.received);
         let names = request.headers().keys().map(|name| name.as_str().to_owned()).collect();
         received.push(Received {
@@ -104,7 +104,7 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(reset): ConnectIn
             faulty: fault.is_some(),
         });
         received.len() - 1
-    };
+    });
     let latency = shared.options.latency + fault.as_ref().map_or(Duration::ZERO, FaultKind::latency);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
@@ -121,7 +121,9 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(reset): ConnectIn
     };
     if delivery == Delivery::ResetBefore {
         reset.arm();
-    } else if let Some(received) = lock(&shared.received).get_mut(number) {
+    } else if let Some(number) = number
+        && let Some(received) = lock(&shared.received).get_mut(number)
+    {
         received.status = Some(answer.status);
     }
     respond(answer, &delivery)
