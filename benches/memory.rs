@@ -4,26 +4,14 @@
 //! The simulator runs in a child process, which is this program again with `serve`: its memory is not counted.
 #![expect(clippy::print_stdout, reason = "a measurement for people")]
 
+mod pulling;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    path::Path,
     process::{Child, Command, ExitCode, Stdio},
-    sync::Arc,
-    time::Instant,
 };
 
-use etl::{
-    catalog::{Project, Selection},
-    clock::Clock,
-    engine::{Engine, RunRow},
-    events::Silent,
-    extract::{self, Job},
-    lake::Lake,
-    settings::{Env, Settings},
-    simulator::{Options, Scale, Simulator, TESTRAIL_PASSWORD, TESTRAIL_USER, World},
-};
-use tokio::runtime::Handle;
-use uuid::Uuid;
+use etl::simulator::{Options, Scale, Simulator, World};
 
 const CASES: u64 = 1_000_000;
 const AT_MOST: f64 = 150.0;
@@ -44,13 +32,8 @@ async fn main() -> ExitCode {
     }
     let cases = arguments.first().map_or(CASES, |text| text.parse().expect("a number of cases"));
     let (mut simulator, url) = start(cases);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut project = Project::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the project is sound");
-    for source in &mut project.sources {
-        if let Some(client) = &mut source.client {
-            client.rate_limit.requests = 0;
-        }
-        for endpoint in &mut source.endpoints {
+    let (summary, seconds) = pulling::pull(&url, &["testrail_suites", "testrail_cases"], |project| {
+        for endpoint in project.sources.iter_mut().flat_map(|source| &mut source.endpoints) {
             if endpoint.id == "testrail_suites" {
                 endpoint.for_each = Some(PROJECTS.to_owned());
             } else if endpoint.id == "testrail_cases" {
@@ -58,37 +41,8 @@ async fn main() -> ExitCode {
                 endpoint.scope.clear();
             }
         }
-    }
-    let env = Env::of([
-        ("ETL_TESTRAIL_BASE_URL", format!("{url}/index.php?/api/v2/")),
-        ("TESTRAIL_USERNAME", TESTRAIL_USER.to_owned()),
-        ("TESTRAIL_PASSWORD", TESTRAIL_PASSWORD.to_owned()),
-    ]);
-    let mut settings = Settings::read(folder.path(), env).expect("sound settings");
-    let run_at = Scale::demo().first_day.and_time(chrono::NaiveTime::MIN).and_utc();
-    settings.clock = Clock::starting_at(run_at);
-    let lake = Lake::open(&settings.lake).expect("a folder");
-    let observer = Arc::new(Silent);
-    let engine = Engine::open(Arc::new(project.clone()), lake.clone(), settings.clone(), observer.clone(), Handle::current()).expect("sound queries");
-    let waves = vec![vec!["testrail_suites".to_owned()], vec!["testrail_cases".to_owned()]];
-    let selection = Selection { waves, ..Selection::default() };
-    let job = Job {
-        project: &project,
-        graph: engine.graph(),
-        settings: &settings,
-        lake: &lake,
-        engine: &engine,
-        observer,
-        selection: &selection,
-        run: RunRow { run_at, as_of: run_at, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false },
-        run_id: Uuid::now_v7(),
-        resume: false,
-        shard: None,
-    };
-    let begin = Instant::now();
-    let summary = extract::run(&job).await.expect("a lake");
-    let seconds = begin.elapsed().as_secs_f64();
-    assert!(!summary.any_failed(), "{summary:#?}");
+    })
+    .await;
     let pull = summary.pulls.iter().max_by_key(|pull| pull.records).expect("a pull");
     assert!(pull.records >= cases, "{} records", pull.records);
     let peak = peak();

@@ -7,6 +7,8 @@ mod moment;
 mod past;
 mod platform;
 mod publish;
+mod publish_data;
+mod publish_slack;
 mod reading;
 mod selection;
 mod stages;
@@ -20,10 +22,12 @@ pub use moment::as_of;
 pub use past::{DiffArgs, ReplayArgs, ShellArgs, WhyArgs, WhyFormat};
 pub use platform::{Platform, projects};
 pub use publish::{BuildValidationArgs, ConfluenceArgs, LookerArgs, PublishArgs, PublishOptions, PublishVerb};
+pub use publish_data::{BigqueryArgs, CsvArgs, ExportArg};
+pub use publish_slack::{ConclusionArg, MessageArgs, PostArgs, SlackArgs, SlackVerb, StatusMessageArgs, UnsureArg};
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
-pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, SimulateArgs, TestArgs};
 pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
@@ -73,6 +77,8 @@ pub enum Command {
     Gc(GcArgs),
     /// Run everything on this machine against simulated APIs
     Demo(DemoArgs),
+    /// Serve the simulated APIs on this machine, to rehearse against
+    Simulate(SimulateArgs),
     /// Run the SQL tests below sql/tests: fixed records in, exact rows out
     Test(TestArgs),
     /// Print the completions of a shell

@@ -15,6 +15,7 @@ pub mod load;
 pub mod names;
 pub mod parallel;
 pub mod publish;
+pub mod scan;
 pub mod secret;
 pub mod settings;
 pub mod simulator;

@@ -1,5 +1,7 @@
 //! When a table is refreshed: the header line `-- schedule:` as data.
 
+use chrono::{Datelike, NaiveDate};
+
 /// How often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cadence {
@@ -22,6 +24,20 @@ pub struct ScheduleEntry {
     pub cadence: Cadence,
     /// Day and UTC time, as written.
     pub moment: String,
+}
+
+impl ScheduleEntry {
+    /// Whether it falls on this day: every day, the named weekday (of even ISO weeks for a fortnight), or the named day of a month.
+    pub fn is_due_on(&self, day: NaiveDate) -> bool {
+        let word = self.moment.split(' ').next().unwrap_or_default();
+        let named = || day.format("%a").to_string().eq_ignore_ascii_case(word);
+        match self.cadence {
+            Cadence::Daily => true,
+            Cadence::Weekly => named(),
+            Cadence::Fortnightly => named() && day.iso_week().week().is_multiple_of(2),
+            Cadence::Monthly => word.parse() == Ok(day.day()),
+        }
+    }
 }
 
 /// The parts of a schedule, which are separated by `;`.
@@ -85,5 +101,14 @@ mod tests {
             let schedule = mart.contract.as_ref().and_then(|contract| contract.schedule.clone()).unwrap_or_default();
             parse_schedule(&schedule).unwrap_or_else(|what| panic!("{}: {what}", mart.file.display()));
         }
+    }
+
+    #[test]
+    fn days_on_which_a_part_is_due() {
+        let due = |text: &str, day: &str| parse_schedule(text).unwrap()[0].is_due_on(day.parse().unwrap());
+        assert!(due("desktop daily 04:00", "2025-09-10"));
+        assert!(due("weekly sat 07:00", "2025-09-13") && !due("weekly sat 07:00", "2025-09-12"));
+        assert!(due("fortnightly mon 04:00", "2025-09-08") ^ due("fortnightly mon 04:00", "2025-09-15"));
+        assert!(due("monthly 1 04:00", "2025-09-01") && !due("monthly 1 04:00", "2025-09-02"));
     }
 }

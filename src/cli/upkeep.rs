@@ -1,4 +1,4 @@
-//! The options of the verbs around the pump: migrate, gc, demo, test, completions, man.
+//! The options of the verbs around the pump: migrate, gc, demo, simulate, test, completions, man.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -61,7 +61,8 @@ newer one replaced. What a committed pull names is never removed.";
 #[derive(Args, Clone, Debug)]
 #[command(after_help = DEMO_HELP)]
 pub struct DemoArgs {
-    /// What to show [default: six reports of TestRail and Bugzilla, for a quick look]
+    /// What to show [default: six reports of TestRail and Bugzilla, for a quick look; with `--scale` every report on
+    /// the days of its schedule]
     #[command(flatten)]
     pub selection: SelectionArgs,
     /// Simulated days to run through
@@ -70,9 +71,18 @@ pub struct DemoArgs {
     /// Seed of the simulated data: the same seed gives the same tables
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// How much there is of everything: 1 is a large organisation (12,000 test cases, 15,000 bugs,
+    /// 20,000 builds a year; see docs/lake.md), 0.1 a tenth of it [default: a few hundred of each]
+    #[arg(long, value_name = "FACTOR", value_parser = scale)]
+    pub scale: Option<f64>,
     /// Go on from what an earlier demo left instead of starting afresh
     #[arg(long)]
     pub keep: bool,
+}
+
+/// A factor within which ids of the simulated APIs have room.
+fn scale(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|factor| (0.01..=10.0).contains(factor)).ok_or_else(|| "a number from 0.01 to 10 is needed".to_owned())
 }
 
 const DEMO_HELP: &str = "\
@@ -80,10 +90,33 @@ Examples:
   etl demo
   etl demo --report-type ALL --days 2
   etl demo --days 30 --seed 7
+  etl demo --days 365 --scale 1                      a year of history to explore
 
 Starts the APIs in miniature on this machine, extracts, transforms and loads day by day into
 data/, and shows what it filled. Needs no network and no credentials, and leaves nothing
 running.";
+
+/// `etl simulate`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = SIMULATE_HELP)]
+pub struct SimulateArgs {
+    /// Days since the beginning of the simulated story: things change on each
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub day: u64,
+    /// Seed of the simulated data: the same seed gives the same records
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Write the variables into this file instead of printing them
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+}
+
+const SIMULATE_HELP: &str = "\
+Examples:
+  etl simulate --write apis.env --day 3
+
+Then, in another shell: `. ./apis.env && etl run --report-type ALL`. The variables name the
+addresses, the credentials that the simulated APIs take, and the day as ETL_NOW.";
 
 /// `etl test`.
 #[derive(Args, Clone, Debug)]

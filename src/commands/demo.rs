@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{Days, NaiveTime};
+use chrono::{Days, NaiveDate, NaiveTime};
 
 use super::{
     context::{self, Context, Outcome},
     run,
 };
 use crate::{
-    catalog::{Project, RateLimit},
+    catalog::{Project, RateLimit, parse_schedule},
     cli::{DemoArgs, Global, RunArgs},
     clock::Clock,
-    error::{Kind, OrFail, Result},
+    error::{Error, Kind, OrFail, Result},
     names,
     settings::Env,
     simulator::{Options, Scale, Simulator, World},
@@ -34,9 +34,11 @@ const FIRST_LOOK: [&str; 6] = [
 
 pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: DemoArgs) -> Result<Outcome> {
     let started = Instant::now();
-    let world = World::seeded(args.seed, Scale::demo());
+    let world = World::seeded(args.seed, args.scale.map_or_else(Scale::demo, Scale::organisation));
     let first_day = world.first_day() + Days::new(SKIPPED);
-    let simulator = Simulator::start(world, Options::default()).await.or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
+    let simulator = Simulator::start(world, Options { keep_requests: false, ..Options::default() })
+        .await
+        .or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
     for (name, value) in simulator.variables() {
         env.set(name, value);
     }
@@ -49,10 +51,14 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
         clear(&settings)?;
     }
     let mut selection = args.selection;
-    if selection.nodes.is_empty() && selection.report_type.is_empty() {
-        selection.report_type = FIRST_LOOK.map(str::to_owned).to_vec();
+    let is_open = selection.nodes.is_empty() && selection.report_type.is_empty();
+    if is_open {
+        selection.report_type = if args.scale.is_some() { vec!["ALL".to_owned()] } else { FIRST_LOOK.map(str::to_owned).to_vec() };
     }
+    // A year goes by the calendar; a look at a few days shows everything each day.
+    let by_schedule = args.scale.is_some() && is_open;
     let mut outcome = Outcome::default();
+    let mut costs = Costs::default();
     let mut last = Report::default();
     let mut before: Option<Context> = None;
     for number in 0..args.days {
@@ -63,7 +69,12 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
             None => Context::with(settings.clone(), global, printer).await?,
             Some(before) => Context::again(before, settings.clone(), global)?,
         };
-        let options = RunArgs { selection: selection.clone(), as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
+        let mut selection = selection.clone();
+        if by_schedule {
+            selection.report_type.clear();
+            selection.nodes = due(&context, day)?;
+        }
+        let options = RunArgs { selection, as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
         let mut report = Report { title: format!("etl demo, {day}"), ..Report::default() };
         outcome = run::stages(&context, &options, &mut report).await?;
         let records: u64 = report.pulls.iter().map(|pull| pull.records).sum();
@@ -76,6 +87,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
             names::count(changed, "row"),
             seconds(report.seconds)
         ));
+        costs.add(&report);
         last = report;
         before = Some(context);
         if outcome.exit_code() != 0 {
@@ -86,6 +98,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     simulator.shutdown();
     if outcome.exit_code() == 0 {
         tables(printer, &last)?;
+        costs.print(printer)?;
         printer.say(&format!(
             "\nfilled {} from {} in {}; nothing is left running",
             settings.data.join("etl.sqlite").display(),
@@ -105,6 +118,54 @@ try next:
   etl load --plan
   etl lineage report_testrail_test_runs
 (without an installed etl: cargo run --quiet -- query …; every report of every source: etl demo --report-type ALL)";
+
+/// The tables that are due on a day.
+fn due(context: &Context, day: NaiveDate) -> Result<Vec<String>> {
+    let mut tables = Vec::new();
+    for model in &context.project.models {
+        let Some(schedule) = model.contract.as_ref().and_then(|contract| contract.schedule.as_deref()) else { continue };
+        let entries = parse_schedule(schedule).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", model.file.display())))?;
+        if entries.iter().any(|entry| entry.is_due_on(day)) {
+            tables.push(model.name.clone());
+        }
+    }
+    Ok(tables)
+}
+
+/// What the days took, to see whether later ones take longer.
+#[derive(Default)]
+struct Costs {
+    /// Of each day, the seconds of each stage.
+    days: Vec<Vec<(&'static str, f64)>>,
+    requests: u64,
+    records: u64,
+}
+
+/// Days from which on costs are worth a table.
+const MANY_DAYS: usize = 14;
+
+impl Costs {
+    fn add(&mut self, report: &Report) {
+        self.days.push(report.stages.clone());
+        self.requests += report.pulls.iter().map(|pull| pull.requests).sum::<u64>();
+        self.records += report.pulls.iter().map(|pull| pull.records).sum::<u64>();
+    }
+
+    fn print(&self, printer: &Printer) -> Result<()> {
+        if self.days.len() < MANY_DAYS {
+            return Ok(());
+        }
+        let mut rows = Rows::new(["stage", "a day in the first week", "in the last week", "all days"]);
+        let stages: Vec<&str> = self.days[0].iter().map(|(name, _)| *name).collect();
+        for stage in stages {
+            let of = |days: &[Vec<(&str, f64)>]| days.iter().flatten().filter(|(name, _)| *name == stage).map(|(_, took)| took).sum::<f64>();
+            let (first, last) = (&self.days[..7], &self.days[self.days.len() - 7..]);
+            rows.push([stage.into(), Cell::from(seconds(of(first) / 7.0)), seconds(of(last) / 7.0).into(), seconds(of(&self.days)).into()]);
+        }
+        printer.say(&format!("\n{}, {}", names::count(self.requests, "request"), names::count(self.records, "record")));
+        printer.rows(&rows, Format::Table)
+    }
+}
 
 fn tables(printer: &Printer, report: &Report) -> Result<()> {
     let mut rows = Rows::new(["table", "rows", "last day: inserted", "updated", "deleted"]);
@@ -126,7 +187,7 @@ fn clear(settings: &crate::settings::Settings) -> Result<()> {
     let lake = std::path::PathBuf::from(&settings.lake);
     let database = settings.data.join("etl.sqlite");
     if !marker.exists() && (lake.exists() || database.exists()) {
-        return Err(crate::error::Error::new(Kind::Guard, format!("`{}` holds data that no demo made", settings.data.display()))
+        return Err(Error::new(Kind::Guard, format!("`{}` holds data that no demo made", settings.data.display()))
             .hint("name another folder with ETL_DATA, or add `--keep` to go on with what is there"));
     }
     fs_err::create_dir_all(&settings.data)?;

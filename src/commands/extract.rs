@@ -72,7 +72,11 @@ pub(super) async fn stage(
         run_id,
         run_at,
         command: "extract".to_owned(),
-        arguments: asked.selection.names().into_iter().chain(asked.shard.map(shard_word)).collect(),
+        // What a schedule stands for on this day is known now, and not when the log is read.
+        arguments: if asked.selection.schedule.is_some() { selection.tables.clone() } else { asked.selection.names() }
+            .into_iter()
+            .chain(asked.shard.map(shard_word))
+            .collect(),
         host: String::new(),
         etl: env!("CARGO_PKG_VERSION").to_owned(),
     };

@@ -20,6 +20,7 @@ mod reach;
 mod replay;
 mod run;
 mod shell;
+mod simulate;
 mod status;
 mod test;
 mod transform;
@@ -89,6 +90,7 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Migrate(args) => migrate::run(&global, env, printer, args).await,
         Command::Gc(args) => gc::run(&global, env, printer, args).await,
         Command::Demo(args) => demo::run(&global, env, printer, args).await,
+        Command::Simulate(args) => simulate::run(printer, &args).await,
         Command::Test(args) => test::run(&global, env, printer, args).await,
         Command::Completions(args) => completions::run(printer, &args),
         Command::Man(args) => man::run(printer, &args),

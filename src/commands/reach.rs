@@ -136,7 +136,7 @@ async fn partition(context: &Context, endpoint: &Endpoint, known: &Known) -> Res
     }
     let engine = Arc::clone(&context.engine);
     let (asked, run, receipts) = (endpoint.clone(), known.run.clone(), Arc::clone(&known.receipts));
-    let rows = blocking(move || engine.for_each(&asked, &run, &receipts)).await?;
+    let rows = blocking(move || engine.moment(&run, &receipts)?.of_project().for_each(&asked)).await?;
     Ok(rows.into_iter().next().or_else(|| extract::known_partition(endpoint, &known.receipts)))
 }
 

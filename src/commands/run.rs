@@ -33,6 +33,11 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let started = Instant::now();
     let selection = context.select(&args.selection)?;
     let mut outcome = Outcome::default();
+    let mut begun = Instant::now();
+    let mut took = |report: &mut Report, stage| {
+        report.stages.push((stage, begun.elapsed().as_secs_f64()));
+        begun = Instant::now();
+    };
     let mut flow = context.flow("run");
     let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
     if args.resume && extract::ended_well(context).await? {
@@ -40,12 +45,16 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     } else if !selection.waves.is_empty() {
         extract::stage(context, &selection, &asked, report, &mut outcome, &mut flow).await?;
     }
+    took(report, "extract");
     let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome, &mut flow).await?;
+    took(report, "transform");
     load::ready(context).await?;
     let asked = load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() };
     load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
+    took(report, "load");
     conservation::record(context, flow, report).await;
     shell_file.written().await?;
+    took(report, "the rest of lake.duckdb");
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)

@@ -103,7 +103,7 @@ async fn tables(
     let loaded = load::last_loads(&context.settings, &selection.tables).await;
     for name in &selection.tables {
         let Some(model) = context.project.model(name) else { continue };
-        let manifest = context.lake.manifests(name).await?.into_iter().rfind(|manifest| !manifest.replay);
+        let manifest = context.lake.newest_manifest(name).await?;
         let schedule = model.header.schedule.clone().unwrap_or_default();
         let is_report = !model.header.reports.is_empty();
         let verdict = if is_report {

@@ -1,7 +1,7 @@
 //! What everything in this room shares: the project with its parsed queries, the lake, and one running DuckDB.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -9,7 +9,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    lint, references, seeds,
+    asked, lint, references, seeds,
     session::{self, Instance, SEEDS, Session, execute, quoted},
 };
 use crate::{
@@ -36,6 +36,7 @@ pub struct Engine {
 struct Shared {
     graph: Graph,
     trees: BTreeMap<String, serde_json::Value>,
+    asked: Option<BTreeSet<String>>,
     instance: Instance,
     /// Names of the seeds that the instance holds already.
     seeds: Mutex<Vec<String>>,
@@ -71,8 +72,9 @@ impl Engine {
             }
         }
         drop(parser);
+        let asked = asked::endpoints(&project, &models, &endpoints);
         let graph = Graph::build(&project, &models, &endpoints)?;
-        let shared = Arc::new(Shared { graph, trees, instance, seeds: Mutex::default(), spill });
+        let shared = Arc::new(Shared { graph, trees, asked, instance, seeds: Mutex::default(), spill });
         Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime })
     }
 
@@ -143,6 +145,11 @@ impl Engine {
     /// Held by whoever computes staged rows of a model.
     pub(super) fn staging_lock(&self, model: &str) -> Arc<Mutex<()>> {
         Arc::clone(self.staging.lock().unwrap_or_else(PoisonError::into_inner).entry(model.to_owned()).or_default())
+    }
+
+    /// Of which endpoints the project's queries read `pulls` and `partitions`; none = of all.
+    pub(super) fn asked(&self) -> Option<&BTreeSet<String>> {
+        self.shared.asked.as_ref()
     }
 
     pub(super) fn lake(&self) -> &Lake {

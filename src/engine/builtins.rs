@@ -23,12 +23,12 @@ const PARTITIONS: &str = "create table partitions (pull_id varchar, endpoint var
     records bigint, run_at timestamp, finished timestamp, complete boolean)";
 
 /// Creates and fills `pulls`.
-pub(super) fn pulls(connection: &Connection, receipts: &[Receipt]) -> Result<()> {
+pub(super) fn pulls<'r>(connection: &Connection, receipts: impl Iterator<Item = &'r Receipt>) -> Result<()> {
     execute(connection, PULLS)?;
     fill(
         connection,
         "pulls",
-        receipts.iter().map(|receipt| {
+        receipts.map(|receipt| {
             vec![
                 text(receipt.run_id),
                 text(receipt.pull_id),
@@ -60,9 +60,9 @@ pub(super) fn pulls(connection: &Connection, receipts: &[Receipt]) -> Result<()>
 }
 
 /// Creates and fills `partitions`.
-pub(super) fn partitions(connection: &Connection, receipts: &[Receipt]) -> Result<()> {
+pub(super) fn partitions<'r>(connection: &Connection, receipts: impl Iterator<Item = &'r Receipt>) -> Result<()> {
     execute(connection, PARTITIONS)?;
-    let rows = receipts.iter().flat_map(|receipt| {
+    let rows = receipts.flat_map(|receipt| {
         let scope = receipt.scope_key();
         receipt.partitions.iter().map(move |partition| {
             vec![

@@ -4,7 +4,7 @@
 //! without a window or with a window that contains the earlier one's; a windowed list covers single rows by their time;
 //! a fan-out covers by partition; an incremental list covers nothing but equal keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -36,11 +36,18 @@ pub(super) struct WindowOfPull {
 }
 
 /// The pulls that a relation of this endpoint is made of: complete, finished by `as_of`, in order.
-pub fn inputs<'a>(receipts: &'a [Receipt], endpoint: &str, as_of: DateTime<Utc>) -> Vec<&'a Receipt> {
+pub fn inputs<'a>(receipts: impl IntoIterator<Item = &'a Receipt>, endpoint: &str, as_of: DateTime<Utc>) -> Vec<&'a Receipt> {
     let mut chosen: Vec<&Receipt> =
-        receipts.iter().filter(|receipt| receipt.endpoint == endpoint && receipt.complete() && receipt.finished <= as_of).collect();
+        receipts.into_iter().filter(|receipt| receipt.endpoint == endpoint && receipt.complete() && receipt.finished <= as_of).collect();
     chosen.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
     chosen
+}
+
+/// Those of an endpoint's pulls, which are in order, that may hold a live row.
+pub fn with_live_rows<'a>(endpoint: &Endpoint, mut pulls: Vec<&'a Receipt>) -> Vec<&'a Receipt> {
+    let live: BTreeSet<Uuid> = cover(endpoint, &pulls).live_pulls().into_iter().collect();
+    pulls.retain(|pull| live.contains(&pull.pull_id));
+    pulls
 }
 
 /// Computes the cover of `pulls`, which are in order.
@@ -126,6 +133,18 @@ fn identity(endpoint: &Endpoint, partition: &Partition) -> String {
 }
 
 impl Cover {
+    /// What of it tells whether a row is live: a year of history has hundreds of pulls, and a few that hold live rows.
+    ///
+    /// A window that a later one covers whole says nothing that the later one does not say.
+    pub(super) fn live(&self) -> Self {
+        let live: BTreeSet<Uuid> = self.live_pulls().into_iter().collect();
+        Self {
+            pulls: self.pulls.iter().filter(|(_, covered)| covered.is_none()).copied().collect(),
+            partitions: self.partitions.iter().filter(|(_, _, covered)| covered.is_none()).copied().collect(),
+            windows: self.windows.iter().filter(|window| live.contains(&window.pull_id)).cloned().collect(),
+        }
+    }
+
     /// The pulls that may hold a live row.
     pub(super) fn live_pulls(&self) -> Vec<Uuid> {
         let whole = self.pulls.iter().filter(|(_, covered)| covered.is_none()).map(|(pull, _)| *pull);

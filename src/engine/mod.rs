@@ -1,5 +1,6 @@
 //! DuckDB over the lake: the state of every relation as of one moment, for `for_each` queries, models, audits and people.
 
+mod asked;
 mod base;
 mod builtins;
 mod census;
@@ -30,7 +31,7 @@ pub use base::Engine;
 pub use contract_check::projection;
 pub use difference::{Difference, Differing};
 pub use evidence::Evidence;
-pub use live::inputs;
+pub use live::{inputs, with_live_rows};
 pub use moment::Moment;
 pub use origin::Trail;
 pub use query::Batches;

@@ -28,7 +28,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Kind::Config`] if DuckDB does not start with the limits of `etl.toml`.
-    pub fn moment(&self, run: &RunRow, receipts: &[Receipt]) -> Result<Moment<'_>> {
+    pub fn moment<'e>(&'e self, run: &RunRow, receipts: &'e [Receipt]) -> Result<Moment<'e>> {
         self.moment_of_day(run, receipts, None)
     }
 
@@ -36,7 +36,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::moment`].
-    pub fn moment_of_day(&self, run: &RunRow, receipts: &[Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'_>> {
+    pub fn moment_of_day<'e>(&'e self, run: &RunRow, receipts: &'e [Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
         self.moment_in(self.session()?, run, receipts, driver)
     }
 
@@ -44,42 +44,29 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::moment`].
-    pub fn moment_apart(&self, run: &RunRow, receipts: &[Receipt]) -> Result<Moment<'_>> {
+    pub fn moment_apart<'e>(&'e self, run: &RunRow, receipts: &'e [Receipt]) -> Result<Moment<'e>> {
         self.moment_in(self.session_apart()?, run, receipts, None)
     }
 
-    fn moment_in(&self, session: Session, run: &RunRow, receipts: &[Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'_>> {
+    fn moment_in<'e>(&'e self, session: Session, run: &RunRow, receipts: &'e [Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
         execute(&session, "create schema landed; create schema latest; create schema history; create schema etl")?;
         builtins::run(&session, run)?;
-        let receipts: Vec<Receipt> = receipts
+        let receipts: Vec<&Receipt> = receipts
             .iter()
             .filter(|receipt| receipt.finished <= run.as_of)
             .filter(|receipt| driver.is_none_or(|(endpoint, day)| receipt.endpoint != endpoint || receipt.run_at.date_naive() == day))
-            .cloned()
             .collect();
         Ok(Moment {
             engine: self,
             session,
             receipts,
             run: run.clone(),
+            asked: None,
             made: RefCell::default(),
             counted: RefCell::default(),
             locked: Cell::new(false),
             files: RefCell::default(),
         })
-    }
-
-    /// The rows of an endpoint's `for_each`; one empty row where it has none.
-    ///
-    /// # Errors
-    /// [`Kind::Sql`] if DuckDB refuses the query, [`Kind::Config`] for a column type that no request can carry.
-    pub fn for_each(&self, endpoint: &Endpoint, run: &RunRow, receipts: &[Receipt]) -> Result<Vec<Row>> {
-        let Some(sql) = &endpoint.for_each else { return Ok(vec![Row::new()]) };
-        let moment = self.moment(run, receipts)?;
-        let references = self.graph().references(&Node::Endpoint(endpoint.id.clone())).to_vec();
-        let place = format!("for_each of endpoint `{}`", endpoint.id);
-        moment.require(&references)?;
-        moment.rows(sql).map_err(|error| error.within(place))
     }
 }
 
@@ -87,8 +74,10 @@ impl Engine {
 pub struct Moment<'e> {
     engine: &'e Engine,
     session: Session,
-    receipts: Vec<Receipt>,
+    receipts: Vec<&'e Receipt>,
     run: RunRow,
+    /// The endpoints that `pulls` and `partitions` tell of; none = all.
+    asked: Option<&'e BTreeSet<String>>,
     made: RefCell<BTreeSet<Reference>>,
     counted: RefCell<BTreeMap<String, Vec<Step>>>,
     locked: Cell<bool>,
@@ -96,7 +85,26 @@ pub struct Moment<'e> {
     files: RefCell<Local>,
 }
 
-impl Moment<'_> {
+impl<'e> Moment<'e> {
+    /// The same for the project's own queries, which say of which endpoints they read `pulls` and `partitions`: a year of all of
+    /// them is a long list.
+    #[must_use]
+    pub fn of_project(mut self) -> Self {
+        self.asked = self.engine.asked();
+        self
+    }
+
+    /// The rows of an endpoint's `for_each`; one empty row where it has none.
+    ///
+    /// # Errors
+    /// [`Kind::Sql`] if DuckDB refuses the query, [`Kind::Config`] for a column type that no request can carry. The moment is of no
+    /// use then.
+    pub fn for_each(&self, endpoint: &Endpoint) -> Result<Vec<Row>> {
+        let Some(sql) = &endpoint.for_each else { return Ok(vec![Row::new()]) };
+        self.require(self.engine.graph().references(&Node::Endpoint(endpoint.id.clone())))?;
+        self.rows(sql).map_err(|error| error.within(format!("for_each of endpoint `{}`", endpoint.id)))
+    }
+
     /// Makes relations available, with everything that they need.
     ///
     /// # Errors
@@ -209,13 +217,18 @@ impl Moment<'_> {
     }
 
     /// The engine.
-    pub fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &'e Engine {
         self.engine
     }
 
     /// The pulls that the relations of an endpoint are made of.
-    pub(super) fn pulls(&self, endpoint: &str) -> Vec<&Receipt> {
-        live::inputs(&self.receipts, endpoint, self.run.as_of)
+    pub(super) fn pulls(&self, endpoint: &str) -> Vec<&'e Receipt> {
+        live::inputs(self.receipts.iter().copied(), endpoint, self.run.as_of)
+    }
+
+    /// The receipts that `pulls` and `partitions` tell of.
+    fn told(&self) -> impl Iterator<Item = &'e Receipt> {
+        self.receipts.iter().copied().filter(|receipt| self.asked.is_none_or(|asked| asked.contains(&receipt.endpoint)))
     }
 
     fn landed(&self, name: &str) -> Result<()> {
@@ -234,10 +247,11 @@ impl Moment<'_> {
             return Err(Error::new(Kind::Internal, format!("`{name}` is no endpoint with a staging model")));
         };
         let mut pulls = self.pulls(name);
-        let cover = live::cover(endpoint, &pulls);
+        let mut cover = live::cover(endpoint, &pulls);
         if latest {
             let live: BTreeSet<_> = cover.live_pulls().into_iter().collect();
             pulls.retain(|pull| live.contains(&pull.pull_id));
+            cover = cover.live();
         }
         let files = staged::files(self.engine, model, &pulls)?;
         if files.paths().is_empty() {
@@ -250,8 +264,8 @@ impl Moment<'_> {
 
     fn named(&self, name: &str) -> Result<()> {
         match name {
-            "pulls" => return builtins::pulls(&self.session, &self.receipts),
-            "partitions" => return builtins::partitions(&self.session, &self.receipts),
+            "pulls" => return builtins::pulls(&self.session, self.told()),
+            "partitions" => return builtins::partitions(&self.session, self.told()),
             "run" => return Ok(()),
             "vars" => return builtins::vars(&self.session, self.engine.settings_vars()),
             _ => {}

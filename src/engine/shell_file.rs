@@ -35,9 +35,9 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
         execute(&connection, "begin; create schema landed; create schema latest; create schema history; create schema etl")?;
         builtins::run(&connection, run)?;
         builtins::vars(&connection, engine.settings_vars())?;
-        let receipts: Vec<Receipt> = receipts.iter().filter(|receipt| receipt.finished <= run.as_of).cloned().collect();
-        builtins::pulls(&connection, &receipts)?;
-        builtins::partitions(&connection, &receipts)?;
+        let receipts: Vec<&Receipt> = receipts.iter().filter(|receipt| receipt.finished <= run.as_of).collect();
+        builtins::pulls(&connection, receipts.iter().copied())?;
+        builtins::partitions(&connection, receipts.iter().copied())?;
         for model in &engine.project().models {
             match model.kind {
                 ModelKind::Seed => {
@@ -74,10 +74,10 @@ fn comment(connection: &duckdb::Connection, what: &str, text: &str) -> Result<()
     execute(connection, &format!("comment on {what} is {}", literal(text)))
 }
 
-fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[Receipt], name: &str) -> Result<Local> {
+fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow, receipts: &[&Receipt], name: &str) -> Result<Local> {
     let mut shown = Local::default();
     let (Some(endpoint), Some(model)) = (engine.project().endpoint(name), engine.project().model(name)) else { return Ok(shown) };
-    let pulls = live::inputs(receipts, name, run.as_of);
+    let pulls = live::inputs(receipts.iter().copied(), name, run.as_of);
     if pulls.is_empty() {
         // Nothing to look at, and most of a project may never be pulled.
         return Ok(shown);
@@ -93,9 +93,9 @@ fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow,
     }
     let live: BTreeSet<_> = cover.live_pulls().into_iter().collect();
     let newest: Vec<&Receipt> = pulls.iter().copied().filter(|pull| live.contains(&pull.pull_id)).collect();
-    for (view, pulls) in [(View::Latest, &newest), (View::History, &pulls)] {
+    for (view, pulls, cover) in [(View::Latest, &newest, &cover.live()), (View::History, &pulls, &cover)] {
         if let Some(files) = of_disk(engine, model, pulls)? {
-            typed::create(connection, view, model, &cover, files.paths())?;
+            typed::create(connection, view, model, cover, files.paths())?;
             shown.extend(files);
             if view == View::Latest {
                 comment(connection, &format!("view latest.{name}"), &model.header.description)?;

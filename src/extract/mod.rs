@@ -1,10 +1,11 @@
 //! Extract: asks the APIs for what the `for_each` queries want and lands it in the lake, pull by pull.
 //!
-//! [`plan`] says what to ask for, [`paginate`] when a list is whole, [`slice`], [`defect`], [`redact`] and [`record_key`] what
+//! [`plan`] says what to ask for, [`paginate`] when a list is whole, [`slice`], [`defect`], [`redact`] and [`field`] what
 //! a record is: all pure. [`call`] asks, [`writer`] writes, [`pull`] commits, [`run`] goes through the waves.
 
 mod call;
 pub mod defect;
+pub mod field;
 pub mod known;
 mod look;
 pub mod mark;
@@ -12,7 +13,6 @@ pub mod paginate;
 pub mod plan;
 pub mod prepare;
 mod pull;
-pub mod record_key;
 pub mod redact;
 pub mod request;
 mod run;

@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use super::{
     defect::{Checked, check},
+    field::{instant_at, plain_text},
     plan::{Call, Pull},
-    record_key::{instant_at, plain_text, record_key},
     redact::redact,
     slice::Sliced,
 };
 use crate::{
-    catalog::{Endpoint, Page as Paging},
+    catalog::{Endpoint, Page as Paging, record_key},
     error::{Error, Kind, Result},
-    http::scan,
+    scan,
 };
 
 /// A page of records, ready to be written.

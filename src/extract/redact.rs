@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::http::scan;
+use crate::scan;
 
 /// The record with the values at `pointers` replaced by `null`. Pointers that lead nowhere are no error: APIs leave keys out.
 pub fn redact<'a>(record: &'a [u8], pointers: &[String]) -> Cow<'a, [u8]> {

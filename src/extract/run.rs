@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     catalog::{Endpoint, Graph, Node, Project, Selection},
-    engine::{Engine, RunRow},
+    engine::{Engine, Moment, RunRow},
     error::{Error, Kind, Result},
     events::{Event, Observer},
     http::HttpClient,
@@ -74,10 +74,13 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         run_at: job.run.run_at,
     };
     let mut summary = Summary { run_id: job.run_id, pulls: Vec::new(), stale: Vec::new() };
+    let mut receipts = job.lake.receipts(None).await?;
+    let mut committed: BTreeSet<String> = BTreeSet::new();
     let own = job.shard.map(|shard| shard.endpoints(job.graph, job.selection.waves.iter().flatten()));
     for wave in &job.selection.waves {
         // Everything that earlier waves committed is visible to this wave's questions.
-        let receipts = job.lake.receipts(None).await?;
+        job.lake.add_receipts(&mut receipts, Some(&committed)).await?;
+        committed = wave.iter().cloned().collect();
         let mut asked: Vec<(&Endpoint, &HttpClient)> = Vec::new();
         let mut planned: Vec<(&Endpoint, &HttpClient, Pull)> = Vec::new();
         for id in wave.iter().filter(|id| own.as_ref().is_none_or(|own| own.contains(id.as_str()))) {
@@ -91,7 +94,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
             asked.push((endpoint, client));
         }
-        let plans = blocking(|| parallel::map_init(&asked, || (), |(), (endpoint, _)| ask(job, endpoint, &receipts)));
+        let plans = blocking(|| plans(job, &asked, &receipts));
         for ((endpoint, client), plan) in asked.into_iter().zip(plans) {
             let id = &endpoint.id;
             match plan {
@@ -104,7 +107,6 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
                 }
             }
         }
-        drop(receipts);
         let pulls = planned.iter().enumerate().map(|(no, (endpoint, client, pull))| {
             let work = context.pull(endpoint, client, pull);
             Box::pin(async move { (no, work.await) })
@@ -144,13 +146,33 @@ fn clients(job: &Job<'_>) -> Result<BTreeMap<String, HttpClient>> {
     Ok(clients)
 }
 
-/// The pulls of one endpoint.
-fn ask(job: &Job<'_>, endpoint: &Endpoint, receipts: &[Receipt]) -> Result<Vec<Pull>> {
+/// The pulls of the endpoints of one wave.
+fn plans(job: &Job<'_>, asked: &[(&Endpoint, &HttpClient)], receipts: &[Receipt]) -> Vec<Result<Vec<Pull>>> {
     // Questions are about the lake as it is now: what the waves before have committed is younger than the run, and a pull of a
     // machine whose clock is ahead is there all the same.
     let newest = receipts.iter().map(|receipt| receipt.finished).max();
     let now = RunRow { as_of: newest.into_iter().fold(job.settings.clock.now(), Ord::max), ..job.run.clone() };
-    let rows = if endpoint.for_each.is_some() { job.engine.for_each(endpoint, &now, receipts)? } else { Vec::new() };
+    parallel::map_init(
+        asked,
+        || None,
+        |shared: &mut Option<Moment<'_>>, (endpoint, _)| {
+            let plan = ask(job, endpoint, &now, receipts, shared);
+            if plan.is_err() {
+                // Half of a relation may be left in it.
+                *shared = None;
+            }
+            plan
+        },
+    )
+}
+
+/// The pulls of one endpoint. Questions of one thread share a moment: a relation that several of them read is made once.
+fn ask<'j>(job: &Job<'j>, endpoint: &Endpoint, now: &RunRow, receipts: &'j [Receipt], shared: &mut Option<Moment<'j>>) -> Result<Vec<Pull>> {
+    let rows = match (&endpoint.for_each, shared) {
+        (None, _) => Vec::new(),
+        (Some(_), Some(moment)) => moment.for_each(endpoint)?,
+        (Some(_), shared) => shared.insert(job.engine.moment(now, receipts)?.of_project()).for_each(endpoint)?,
+    };
     let rows = match job.shard {
         None => rows,
         Some(shard) => match shard.share(endpoint, rows) {

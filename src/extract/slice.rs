@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::{Error, Kind, Result},
-    http::scan,
+    scan,
 };
 
 /// A body in parts. Ranges are byte ranges of the body.

@@ -3,7 +3,7 @@
 use crate::{
     catalog::{Client, Means, ResponseRule},
     error::Kind,
-    http::scan,
+    scan,
 };
 
 /// One answer as far as it matters here.

@@ -117,6 +117,13 @@ impl HttpClient {
         })
     }
 
+    /// The same client, which keeps one more secret out of every message: a part of an address, a token that came later.
+    #[must_use]
+    pub fn keeping(mut self, secret: Secret) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
     /// The host that is asked, with its port if that is unusual.
     pub fn host(&self) -> &str {
         self.base.host()

@@ -12,7 +12,6 @@ mod link;
 mod quota;
 mod rate_limit;
 mod retry;
-pub mod scan;
 mod send;
 mod session;
 

@@ -45,7 +45,7 @@ pub use local::{Local, Wanted};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};
 pub use record_file::{PullHead, RecordRow, RecordWriter};
-pub use rows::{Batches, read_batches};
+pub use rows::{Batches, RowGroups, read_batches};
 pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};
 pub use spool::Finished;
 pub use store::{Lake, Object};

@@ -1,8 +1,9 @@
 //! Reads the receipts: newest checkpoint, and what lies beyond it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures::{StreamExt, TryStreamExt};
+use uuid::Uuid;
 
 use super::{
     document,
@@ -19,6 +20,17 @@ impl Lake {
     /// # Errors
     /// [`crate::error::Kind::Lake`] if the store cannot be read, a receipt is damaged, or was written by a newer `etl`.
     pub async fn receipts(&self, endpoints: Option<&BTreeSet<String>>) -> Result<Vec<Receipt>> {
+        let mut receipts = Vec::new();
+        self.add_receipts(&mut receipts, endpoints).await?;
+        Ok(receipts)
+    }
+
+    /// Adds to `known`, in its order, what was committed of these endpoints since it was read: only that is read.
+    ///
+    /// # Errors
+    /// As [`Lake::receipts`].
+    pub async fn add_receipts(&self, known: &mut Vec<Receipt>, endpoints: Option<&BTreeSet<String>>) -> Result<()> {
+        let held: HashSet<Uuid> = known.iter().map(|receipt| receipt.pull_id).collect();
         let folders = self.list_folders("receipts").await?.into_iter().map(|source| async move {
             let names = self.list_folders(&format!("receipts/{source}")).await?;
             Ok::<_, Error>((source, names))
@@ -28,19 +40,24 @@ impl Lake {
         let wanted: Vec<(String, String)> =
             all.filter(|(source, name)| endpoints.is_none_or(|endpoints| endpoints.contains(&format!("{source}_{name}")))).collect();
         // On a bucket every endpoint is some requests one after the other.
-        let reads = wanted.into_iter().map(|(source, name)| async move { self.receipts_of(&source, &name).await });
+        let held = &held;
+        let reads = wanted.into_iter().map(|(source, name)| async move { self.receipts_of(&source, &name, held).await });
         let found: Vec<Vec<Receipt>> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-        let mut receipts: Vec<Receipt> = found.into_iter().flatten().collect();
+        known.extend(found.into_iter().flatten());
         if let (None, Backend::Bucket(bucket)) = (endpoints, self.backend()) {
             bucket.mirror().note_seen();
         }
-        receipts.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
-        Ok(receipts)
+        known.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
+        Ok(())
     }
 
-    async fn receipts_of(&self, source: &str, endpoint: &str) -> Result<Vec<Receipt>> {
+    /// The receipts of an endpoint besides those that are `held`.
+    async fn receipts_of(&self, source: &str, endpoint: &str, held: &HashSet<Uuid>) -> Result<Vec<Receipt>> {
         let (checkpoint, texts) = loop {
             let Some(checkpoint) = self.newest_checkpoint(source, endpoint).await? else { break (None, Vec::new()) };
+            if checkpoint.pulls.is_subset(held) {
+                break (Some(checkpoint), Vec::new());
+            }
             match self.checkpoint_column(&checkpoint.path, "receipt").await {
                 Ok(texts) => break (Some(checkpoint), texts),
                 // Superseded and removed by gc between the two reads.
@@ -53,8 +70,10 @@ impl Lake {
             for text in texts {
                 receipts.push(document::parse(text.as_bytes(), &checkpoint.path, RECEIPT_VERSION)?);
             }
+            receipts.retain(|receipt: &Receipt| !held.contains(&receipt.pull_id));
         }
-        let beyond = self.beyond(source, endpoint, checkpoint.as_deref()).await?;
+        let mut beyond = self.beyond(source, endpoint, checkpoint.as_deref()).await?;
+        beyond.retain(|listed| !held.contains(&listed.pull_id));
         for (path, bytes) in self.get_all(beyond.into_iter().map(|listed| listed.object.path).collect()).await? {
             receipts.push(document::parse(&bytes, &path, RECEIPT_VERSION)?);
         }
@@ -78,7 +97,11 @@ mod tests {
         }
         assert_eq!(lake.receipts(None).await.unwrap(), [early.clone(), other, late.clone()]);
         let cases = BTreeSet::from(["testrail_cases".to_owned(), "unknown_thing".to_owned()]);
-        assert_eq!(lake.receipts(Some(&cases)).await.unwrap(), [early, late]);
+        assert_eq!(lake.receipts(Some(&cases)).await.unwrap(), [early.clone(), late.clone()]);
+        // What is held is not read again: it may even be gone.
+        let mut known = vec![late.clone()];
+        lake.add_receipts(&mut known, Some(&cases)).await.unwrap();
+        assert_eq!(known, [early, late]);
     }
 
     #[tokio::test]

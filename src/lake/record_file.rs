@@ -312,7 +312,7 @@ mod tests {
             state >> 33
         };
         let payloads: Vec<String> =
-            (0..12_000).map(|no| format!("[{no},{}]", vec![random().to_string(); random() as usize % 300].join(","))).collect();
+            (0..12_000).map(|no| format!("[{no},{}]", vec![random().to_string(); random() as usize % 30].join(","))).collect();
         let mut distinct = payloads.clone();
         for payload in distinct.iter_mut().step_by(3) {
             *payload = format!("\"{}\"", (0..random() % 9_000).map(|_| char::from(b'a' + (random() % 26) as u8)).collect::<String>());

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
+    again::ATTEMPTS,
     batch::{Pair, Summary, load},
     buckets::WORTH_IT,
     destination::Destination,
@@ -75,6 +76,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         mode,
         adopt: job.adopt,
         bucketed_from: WORTH_IT,
+        attempts: ATTEMPTS,
         clock: job.settings.clock.clone(),
     };
     let mut pairs = Vec::with_capacity(contracts.len());

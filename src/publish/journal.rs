@@ -148,9 +148,9 @@ impl Journal {
         let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET), head)?;
         let mut partitions = Vec::new();
         for (no, record) in (0..).zip(records) {
-            let payload = Value::Object(record.clone());
-            let key = record_key(&self.endpoint, &payload, record).map_err(|what| Error::new(Kind::Internal, what))?;
-            let text = payload.to_string();
+            let text = Value::Object(record.clone()).to_string();
+            let key = record_key(text.as_bytes(), &self.endpoint.key, record)
+                .map_err(|pointer| Error::new(Kind::Internal, format!("a record of `{}` has no `{pointer}`", self.endpoint.id)))?;
             writer.push(&RecordRow {
                 partition_no: no,
                 request_no: 0,

@@ -2,6 +2,7 @@
 
 mod bug;
 mod fields;
+mod index;
 mod search;
 mod story;
 
@@ -16,6 +17,7 @@ use super::{
     world::{Kind, Today},
 };
 use bug::Bug;
+pub(super) use index::BugIndex;
 use search::Search;
 
 /// A longer request target is refused by the web server, before Bugzilla sees it.

@@ -14,13 +14,18 @@ pub(super) type Day = i64;
 /// Seconds of a day in which things happen.
 const WORKING_SECONDS: u64 = 4 * 3600;
 
-/// Firefox versions whose status flags the world knows, with the days on which the flag is switched on and off.
-const FLAGS: [(u32, Day, Day); 8] =
-    [(139, -300, -20), (140, -300, 9), (141, -300, 37), (142, -300, 65), (143, -45, 93), (144, -21, 121), (145, 7, 149), (146, 35, 177)];
+/// The first Firefox versions whose status flags the world knows, with the days on which the flag is switched on and off.
+const FLAGS: [(u32, Day, Day); 5] = [(139, -300, -20), (140, -300, 9), (141, -300, 37), (142, -300, 65), (143, -45, 93)];
+/// Version 144 and the day on which its flag is switched on; each later version follows so many days after the former one.
+const LATER: (u32, Day, usize) = (144, -21, 28);
+/// Days for which the flag of a later version is in use.
+const IN_USE: Day = 142;
 
 /// The Firefox versions whose `cf_status_firefoxNN` field is in use on `day`, oldest first.
 pub(super) fn flag_versions(day: Day) -> impl Iterator<Item = u32> {
-    FLAGS.into_iter().filter(move |(_, on, off)| (*on..*off).contains(&day)).map(|(version, ..)| version)
+    let (version, first, every) = LATER;
+    let later = (version..).zip((first..).step_by(every)).take_while(move |(_, on)| *on <= day).map(|(version, on)| (version, on, on + IN_USE));
+    FLAGS.into_iter().chain(later).filter(move |(_, on, off)| (*on..*off).contains(&day)).map(|(version, ..)| version)
 }
 
 /// The version that is Nightly on `day`: the newest whose flag is in use.
@@ -110,6 +115,8 @@ mod tests {
         assert_eq!(flag_versions(7).last(), Some(145));
         assert_eq!(flag_versions(9).next(), Some(141));
         assert_eq!(nightly(-400), 138);
+        assert_eq!(flag_versions(120).collect::<Vec<_>>(), [144, 145, 146, 147, 148, 149]);
+        assert_eq!(nightly(364), 157);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What the simulated APIs know: either invented from a seed, or recorded.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
 
 use super::{
+    bugzilla::BugIndex,
     calendar::{Calendar, Day},
     random::Dice,
     recorded::RecordedFiles,
@@ -29,6 +30,8 @@ pub struct Scale {
     pub plans: u64,
     /// New plans a week.
     pub plans_weekly: u64,
+    /// Tests that a run lists at most; at least a third of it. Each has one to three results.
+    pub tests_per_run: u64,
     /// TestRail runs outside of plans.
     pub runs: u64,
     /// New runs outside of plans a week.
@@ -45,6 +48,8 @@ pub struct Scale {
     pub jira_issues: u64,
     /// New Jira issues a week.
     pub jira_issues_weekly: u64,
+    /// Lines of booked time of an issue of the testers at most, below 100.
+    pub worklogs_per_issue: u64,
     /// GitHub issues and pull requests of all repositories.
     pub github_issues: u64,
     /// New GitHub issues and pull requests a week.
@@ -72,6 +77,7 @@ impl Scale {
             case_bytes: 0,
             plans: 40,
             plans_weekly: 7,
+            tests_per_run: 12,
             runs: 24,
             runs_weekly: 3,
             milestones: 30,
@@ -80,6 +86,7 @@ impl Scale {
             bugs_weekly: 21,
             jira_issues: 320,
             jira_issues_weekly: 16,
+            worklogs_per_issue: 5,
             github_issues: 360,
             github_issues_weekly: 27,
             builds: 260,
@@ -87,6 +94,38 @@ impl Scale {
             tasks_per_push: 12,
             sentry_issues: 30,
             odd_one_in: 12,
+        }
+    }
+
+    /// A large test organisation times `factor`. At 1 it has, by the end of a year, 12,000 cases, 300 plans with some 60,000
+    /// results of automated tests, 6,000 Jira issues with 8,000 lines of booked time, 15,000 bugs, 8,000 GitHub issues, and in
+    /// that year 20,000 builds and 20,000 runs of tasks. Records are odd more rarely than in the demo.
+    pub fn organisation(factor: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of at least 1; too much saturates")]
+        let times = |count: u32| (f64::from(count) * factor).round().max(1.0) as u64;
+        Self {
+            cases: times(10_000),
+            cases_weekly: times(38),
+            plans: times(90),
+            plans_weekly: times(4),
+            tests_per_run: 84,
+            runs: times(100),
+            runs_weekly: times(7),
+            milestones: times(100),
+            milestones_weekly: times(7),
+            bugs: times(9_000),
+            bugs_weekly: times(115),
+            jira_issues: times(3_500),
+            jira_issues_weekly: times(48),
+            worklogs_per_issue: 14,
+            github_issues: times(4_000),
+            github_issues_weekly: times(77),
+            builds: times(8_500),
+            builds_weekly: times(248),
+            tasks_per_push: times(16),
+            sentry_issues: times(40),
+            odd_one_in: 100,
+            ..Self::demo()
         }
     }
 
@@ -107,13 +146,19 @@ pub(super) enum Kind {
 }
 
 /// A world that is computed from a seed: everything in it is a function of (seed, scale, day).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Seeded {
     pub(super) seed: u64,
     pub(super) scale: Scale,
+    /// What searches look at, kept for the day that was asked about last.
+    pub(super) bugs: Mutex<Option<(Day, Arc<BugIndex>)>>,
 }
 
 impl Seeded {
+    pub(super) fn new(seed: u64, scale: Scale) -> Self {
+        Self { seed, scale, bugs: Mutex::default() }
+    }
+
     pub(super) fn calendar(&self) -> Calendar {
         Calendar { first_day: self.scale.first_day }
     }
@@ -126,7 +171,7 @@ impl Seeded {
 impl World {
     /// A world invented from `seed`. The same seed, scale and day give the same bytes in every answer.
     pub fn seeded(seed: u64, scale: Scale) -> Self {
-        Self(Kind::Seeded(Arc::new(Seeded { seed, scale })))
+        Self(Kind::Seeded(Arc::new(Seeded::new(seed, scale))))
     }
 
     /// A world of recorded answers, whose records are passed through byte for byte. It does not change with the day.

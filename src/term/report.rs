@@ -22,6 +22,8 @@ pub struct Report {
     pub lake: Option<String>,
     /// The whole run.
     pub seconds: f64,
+    /// Its stages, in order.
+    pub stages: Vec<(&'static str, f64)>,
 }
 
 impl Report {
@@ -208,6 +210,7 @@ mod tests {
             error: error.map(str::to_owned),
         };
         Report {
+            stages: Vec::new(),
             title: "etl run".to_owned(),
             pulls: vec![pull("{\"project_id\":17}", Verdict::Done, None), pull("{}", Verdict::Failed, Some("no <answer>\nin time"))],
             models: vec![ModelLine {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::{
-    catalog::{Model, Node, Reference},
+    catalog::{Model, ModelKind, Node, Reference},
     digest::Sha256,
-    engine::{Engine, RunRow, inputs},
+    engine::{Engine, RunRow, inputs, with_live_rows},
     lake::Receipt,
 };
 
@@ -21,6 +21,8 @@ pub(super) struct Closure {
     texts: BTreeMap<String, String>,
     /// Endpoints whose rows are read.
     endpoints: BTreeSet<String>,
+    /// Those of them of which more than the live rows are read.
+    whole: BTreeSet<String>,
     /// Built-in relations that are read.
     builtins: BTreeSet<String>,
 }
@@ -34,7 +36,11 @@ pub(super) fn closure(engine: &Engine, model: &Model) -> Closure {
         if closure.texts.insert(name.clone(), model.text.clone()).is_some() {
             continue;
         }
+        let is_staging = model.kind == ModelKind::Staging;
         for Reference { schema, name } in engine.graph().references(&Node::Model(name)) {
+            if schema.as_deref() == Some("history") || (schema.as_deref() == Some("landed") && !is_staging) {
+                closure.whole.insert(name.clone());
+            }
             match schema.as_deref() {
                 Some("landed") => {
                     closure.endpoints.insert(name.clone());
@@ -55,13 +61,32 @@ impl Closure {
         &self.endpoints
     }
 
-    /// The pulls that the result is made from, by endpoint name and then in their order.
-    pub(super) fn pulls(&self, receipts: &[Receipt], run: &RunRow) -> Vec<Uuid> {
-        self.endpoints.iter().flat_map(|endpoint| inputs(receipts, endpoint, run.as_of)).map(|receipt| receipt.pull_id).collect()
+    /// The receipts that matter to the result.
+    pub(super) fn relevant<'r>(&self, receipts: &'r [Receipt]) -> Vec<&'r Receipt> {
+        let all = self.builtins.contains("pulls") || self.builtins.contains("partitions");
+        receipts.iter().filter(|receipt| all || self.endpoints.contains(&receipt.endpoint)).collect()
+    }
+
+    /// The pulls whose rows are in the result, as a manifest names them. Of an endpoint that is read as it is now, those with live
+    /// rows: to name a year of others with every day would be most of the manifest.
+    pub(super) fn sources(&self, engine: &Engine, receipts: &[&Receipt], run: &RunRow) -> Vec<Uuid> {
+        let of = |id: &String| {
+            let pulls = inputs(receipts.iter().copied(), id, run.as_of);
+            match engine.project().endpoint(id) {
+                Some(endpoint) if !self.whole.contains(id) => with_live_rows(endpoint, pulls),
+                _ => pulls,
+            }
+        };
+        self.endpoints.iter().flat_map(of).map(|receipt| receipt.pull_id).collect()
+    }
+
+    /// The pulls that the result may depend on, by endpoint name and then in their order.
+    fn pulls(&self, receipts: &[&Receipt], run: &RunRow) -> Vec<Uuid> {
+        self.endpoints.iter().flat_map(|endpoint| inputs(receipts.iter().copied(), endpoint, run.as_of)).map(|receipt| receipt.pull_id).collect()
     }
 
     /// The fingerprint over these receipts (already restricted to what the computation sees).
-    pub(super) fn fingerprint(&self, engine: &Engine, receipts: &[Receipt], run: &RunRow) -> String {
+    pub(super) fn fingerprint(&self, engine: &Engine, receipts: &[&Receipt], run: &RunRow) -> String {
         let mut hash = Sha256::new();
         let mut add = |part: &str| {
             hash.update((part.len() as u64).to_le_bytes());

@@ -168,23 +168,28 @@ pub(super) struct Made {
 fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<Made> {
     let contract = compute::contract(model)?;
     let closure = fingerprint::closure(job.engine, model);
-    let former: Vec<Manifest> = job.block_on(job.lake.manifests(&model.name))?;
+    // The newest has every day of a snapshot; only a replay looks for one of its own time.
+    let former: Vec<Manifest> = match job.replay {
+        true => job.block_on(job.lake.manifests(&model.name))?,
+        false => job.block_on(job.lake.newest_manifest(&model.name))?.into_iter().collect(),
+    };
     if let Grain::Snapshot { of, .. } = &contract.grain {
         let driver = snapshot::driver(job, model, of)?;
         return snapshot::run(job, model, &closure, driver, &former);
     }
-    let fingerprint = closure.fingerprint(job.engine, job.receipts, &job.run);
+    let relevant = closure.relevant(job.receipts);
+    let fingerprint = closure.fingerprint(job.engine, &relevant, &job.run);
     // Only the newest counts: after A, B, A again the third must be published, or B would stay in the table.
     if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
         return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
     let moment = match shared {
         Some(moment) => moment,
-        None => shared.insert(job.engine.moment(&job.run, job.receipts)?),
+        None => shared.insert(job.engine.moment(&job.run, job.receipts)?.of_project()),
     };
     let candidate = compute::candidate(moment, model, job.observer.as_ref())?;
     let last = former.last().and_then(|manifest| manifest.parts.first());
-    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.pulls(job.receipts, &job.run), last)?;
+    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.sources(job.engine, &relevant, &job.run), last)?;
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
     if model.kind != ModelKind::Seed {

@@ -27,14 +27,15 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
     let mut parts = Vec::new();
     let mut computed = 0;
     let mut steps = None;
+    // Each past day is looked at again: a year of them must not look at what others read.
+    let relevant = closure.relevant(job.receipts);
     let days = days(job.receipts, driver, &job.run);
     let newest = days.last_key_value().map(|(day, _)| *day);
     for (day, run) in days.into_iter().filter(|(day, _)| job.days.is_none_or(|(first, last)| (first..=last).contains(day))) {
-        let visible: Vec<Receipt> = job
-            .receipts
+        let visible: Vec<&Receipt> = relevant
             .iter()
+            .copied()
             .filter(|receipt| receipt.finished <= run.as_of && (receipt.endpoint != driver || receipt.run_at.date_naive() == day))
-            .cloned()
             .collect();
         let fingerprint = closure.fingerprint(job.engine, &visible, &run);
         let known = former.iter().rev().flat_map(|manifest| &manifest.parts).filter(|part| part.day == Some(day));
@@ -43,14 +44,14 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
             parts.push(part.clone());
             continue;
         }
-        let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?;
+        let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?.of_project();
         let candidate =
             compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
         if newest == Some(day) {
             steps = Some(Steps { day: Some(day), ..trace::steps(job, &moment, model, candidate.rows) });
         }
         let last = known.clone().next();
-        parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.pulls(&visible, &run), last)?);
+        parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.sources(job.engine, &visible, &run), last)?);
         computed += 1;
     }
     let total: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();

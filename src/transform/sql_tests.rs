@@ -195,8 +195,9 @@ fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let value: serde_json::Value =
                 serde_json::from_str(line).or_fail(Kind::Config, || format!("{}: `{line}` is no JSON", folder.display()))?;
-            let key =
-                record_key(endpoint, &value, &partition.params).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", folder.display())))?;
+            let key = record_key(line.as_bytes(), &endpoint.key, &partition.params).map_err(|pointer| {
+                Error::new(Kind::Config, format!("{}: `{line}` has nothing at `{pointer}`, which is part of its key", folder.display()))
+            })?;
             let window_at = endpoint.window.as_ref().and_then(|window| value.pointer(&window.field)).and_then(serde_json::Value::as_i64);
             writer.push(&RecordRow {
                 partition_no: no,

@@ -9,7 +9,7 @@ use std::{
 use regex::Regex;
 use syn::visit::{self, Visit};
 
-const GROUND: [&str; 7] = ["error", "names", "clock", "events", "secret", "digest", "parallel"];
+const GROUND: [&str; 8] = ["error", "names", "clock", "events", "secret", "digest", "parallel", "scan"];
 /// Macros that write to the terminal past `term`, or that are left over from debugging.
 const FORBIDDEN_MACROS: [&str; 7] = ["print", "println", "eprint", "eprintln", "dbg", "todo", "unimplemented"];
 const VAGUE_NAMES: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "types", "misc", "shared"];

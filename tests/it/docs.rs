@@ -91,3 +91,26 @@ fn readme_names_every_variable() {
         assert!(readme.contains(&format!("`{name}`")), "README.md does not explain `{name}`");
     }
 }
+
+#[test]
+fn every_difference_has_a_test_that_exists() {
+    let sources: String = crate::pump::files(&root().join("tests/it")).iter().map(|path| fs_err::read_to_string(path).unwrap()).collect();
+    let name = Regex::new("`([a-z0-9_/]+)`").unwrap();
+    let page = page("docs/differences.md");
+    let rows: Vec<Vec<&str>> =
+        page.lines().filter(|line| line.starts_with("| ")).skip(1).map(|line| line.split('|').map(str::trim).collect()).collect();
+    // As many as the reports' specification lists.
+    assert!(rows.len() >= 85, "{} entries", rows.len());
+    let mut missing = Vec::new();
+    for row in &rows {
+        let tests: Vec<&str> = name.captures_iter(row[3]).map(|found| found.get(1).unwrap().as_str()).collect();
+        let exists = |test: &&str| match test.contains('/') {
+            true => root().join("sql/tests").join(test).join("case.toml").is_file(),
+            false => sources.contains(&format!("fn {test}(")),
+        };
+        if tests.is_empty() || !tests.iter().all(exists) {
+            missing.push(format!("{} {}: {tests:?}", row[1], row[2]));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}

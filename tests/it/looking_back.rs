@@ -198,7 +198,7 @@ fn a_row_leads_to_its_records(pump: &Pump) {
     let id = pump.lines("select testrail_plan_id from report_testrail_test_plans order by 1 limit 1").remove(0);
     let ran = pump.run(&["why", "report_testrail_test_plans", &format!("testrail_plan_id={id}")]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stdout.contains("get_plans/") && ran.stdout.contains(&format!("\"id\":{id},")), "{}", ran.stdout);
+    assert!(ran.stdout.contains("get_plans/") && ran.stdout.contains(&format!("  [{id}]  pull ")), "{}", ran.stdout);
     for (arguments, code, part) in [
         (vec!["why", TAKEN, "1"], 1, "no row with this key"),
         (vec!["why", TAKEN, "1", "2"], 2, "one value too many"),

@@ -1,6 +1,8 @@
 mod architecture;
+mod bigquery;
 mod buckets;
 mod db;
+mod differences;
 mod docs;
 mod engines;
 mod extract;
@@ -20,6 +22,8 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod slack;
 mod sources_page;
+mod sql_cases;
 mod together;
 mod workflows;

@@ -83,6 +83,13 @@ impl Pump {
         Self::of(simulator, &["testrail", "bugzilla"])
     }
 
+    /// The same with every source.
+    pub(crate) fn whole(simulator: &Simulator) -> Self {
+        let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sources"));
+        let names: Vec<&str> = files.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
+        Self::of(simulator, &names)
+    }
+
     /// The same for these sources.
     pub(crate) fn of(simulator: &Simulator, sources: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();

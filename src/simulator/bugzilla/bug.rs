@@ -9,6 +9,7 @@ use super::{
         random::Dice,
         world::Today,
     },
+    index::BugIndex,
     search::Search,
     story::{Story, flag},
 };
@@ -76,7 +77,18 @@ impl<'a> Bug<'a> {
             return Box::new(ids.into_iter().filter_map(move |id| Self::find(today, id)));
         }
         let first = least.saturating_sub(FIRST_ID) / STEP;
-        Box::new((first..count(today)).map(move |number| Self::new(today, number)))
+        let index = BugIndex::of(today);
+        let numbers: Vec<u64> = (first..count(today)).filter(|number| index.may_be(*number, search)).collect();
+        Box::new(numbers.into_iter().map(move |number| Self::new(today, number)))
+    }
+
+    /// Every bug, by number.
+    pub(super) fn all(today: Today<'a>) -> impl Iterator<Item = Self> {
+        (0..count(today)).map(move |number| Self::new(today, number))
+    }
+
+    pub(super) fn product(&self) -> &'static str {
+        self.dice.pick("product", &PRODUCTS).0
     }
 
     /// One bug in forty is hidden from everybody here, one in sixty becomes so later; one in twenty needs a key.
@@ -94,7 +106,7 @@ impl<'a> Bug<'a> {
     }
 
     /// One field of the state, by its name in the history.
-    fn state(&self, field: &str) -> String {
+    pub(super) fn state(&self, field: &str) -> String {
         self.story.state.get(field).cloned().unwrap_or_default()
     }
 

@@ -174,15 +174,28 @@ impl Search {
         listed && self.rules.iter().filter(|rule| rule.field == "id").all(|rule| rule.holds(&id.to_string()))
     }
 
+    /// Whether what is said about times admits a bug.
+    pub(super) fn admits_times(&self, changed_on: i64, created_on: i64) -> bool {
+        self.changed_since.is_none_or(|since| changed_on >= since) && self.created_since.is_none_or(|since| created_on >= since)
+    }
+
+    /// Whether what is said about one field admits a value.
+    pub(super) fn admits(&self, field: &str, value: &str) -> bool {
+        self.rules.iter().filter(|rule| rule.field == field).all(|rule| rule.holds(value))
+    }
+
     /// Whether a bug answers every condition.
     pub(super) fn matches(&self, bug: &Bug<'_>) -> bool {
         if !self.wants_id(bug.id)
-            || self.changed_since.is_some_and(|since| bug.story.changed_on() < since)
-            || self.created_since.is_some_and(|since| bug.story.created_on < since)
+            || !self.admits_times(bug.story.changed_on(), bug.story.created_on)
+            || !self.admits("product", bug.product())
+            || !self.admits("cf_qa_whiteboard", &bug.state("cf_qa_whiteboard"))
         {
             return false;
         }
-        let mut rules = self.rules.iter().filter(|rule| rule.field != "id").peekable();
+        // To write the whole record takes a while, and most searches are about these two fields.
+        let looked_at = ["id", "product", "cf_qa_whiteboard"];
+        let mut rules = self.rules.iter().filter(|rule| !looked_at.contains(&rule.field.as_str())).peekable();
         if rules.peek().is_none() {
             return true;
         }

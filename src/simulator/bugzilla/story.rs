@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_story_only_grows() {
-        let world = Seeded { seed: 5, scale: Scale::demo() };
+        let world = Seeded::new(5, Scale::demo());
         for number in 0..200 {
             let dice = world.dice("bug", number);
             let told = |day| Story::tell(Today { world: &world, day }, dice, -10);
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_state_is_what_the_history_adds_up_to() {
-        let world = Seeded { seed: 5, scale: Scale::demo() };
+        let world = Seeded::new(5, Scale::demo());
         for number in 0..200 {
             let story = Story::tell(Today { world: &world, day: 60 }, world.dice("bug", number), 0);
             let mut last = BTreeMap::new();

@@ -178,7 +178,7 @@ impl<'a> Issue<'a> {
     /// The worklogs, the oldest first, those that have been deleted among them.
     pub(super) fn worklogs(&self) -> Vec<Worklog<'a>> {
         // One issue has more than a search result embeds.
-        let most = if self.number == 4 { 25 } else { self.dice.below("worklogs", 6) };
+        let most = if self.number == 4 { 25 } else { self.dice.below("worklogs", self.today.world.scale.worklogs_per_issue + 1) };
         let most = if self.project == TESTERS { most } else { 0 };
         (0..most).filter_map(|line| Worklog::new(*self, line)).collect()
     }

@@ -261,7 +261,7 @@ mod tests {
     use crate::simulator::Scale;
 
     fn world(scale: Scale) -> Seeded {
-        Seeded { seed: 1, scale }
+        Seeded::new(1, scale)
     }
 
     #[test]

@@ -228,6 +228,10 @@ impl<'a> Run<'a> {
         self.today.world.scale.odd_one_in
     }
 
+    pub(super) fn tests_per_run(&self) -> u64 {
+        self.today.world.scale.tests_per_run
+    }
+
     /// The account that writes results by machine.
     pub(super) fn automation(&self) -> u64 {
         AUTOMATION

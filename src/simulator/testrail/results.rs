@@ -27,13 +27,15 @@ impl<'a> Test<'a> {
     /// The tests of a run.
     pub(super) fn of_run(run: Run<'a>) -> Vec<Self> {
         let dice = run.dice();
-        (0..dice.between("tests listed", 4, 12)).map(|number| Self { run, number, dice: dice.part("test", number) }).collect()
+        let most = run.tests_per_run();
+        (0..dice.between("tests listed", most / 3, most)).map(|number| Self { run, number, dice: dice.part("test", number) }).collect()
     }
 
     fn id(&self) -> u64 {
         // Small enough for 32 bits, and apart for each project.
         let (project, place) = (self.run.id / 6_400_000, self.run.id % 6_400_000);
-        project * 20_000_000 + place * 16 + self.number
+        let room = (self.run.tests_per_run() + 1).next_power_of_two();
+        project * 20_000_000 + place * room + self.number
     }
 
     /// Runs of one suite test the same cases.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use etl::simulator::{RecordedFiles, World};
+use etl::simulator::{RecordedFiles, Simulator, World};
 use serde_json::Value;
 
 use super::{get, targets, variable};
@@ -11,7 +11,7 @@ use crate::{
     real::{landed, recordings, slices, sorted, text},
 };
 
-const COLUMNS: &str = "select app, build_number, branch, status, status_text, triggered_workflow, triggered_by, \
+pub(crate) const COLUMNS: &str = "select app, build_number, branch, status, status_text, triggered_workflow, triggered_by, \
                        strftime(triggered_at, '%Y-%m-%dT%H:%M:%SZ') as t, strftime(finished_at, '%Y-%m-%dT%H:%M:%SZ') as f \
                        from report_bitrise_builds_count order by build_number";
 
@@ -23,10 +23,29 @@ fn row(build: &Value) -> String {
     format!("firefox-ios,{},{}", build["build_number"], cells.join(","))
 }
 
+/// Every build that is listed today.
+async fn builds(simulator: &Simulator) -> Vec<Value> {
+    let token = variable(simulator, "BITRISE_TOKEN");
+    let (mut found, mut next) = (Vec::new(), String::new());
+    loop {
+        let (page, _) = get(simulator, "ETL_BITRISE_BASE_URL", &format!("builds?limit=50{next}"), &token).await;
+        found.extend(page["data"].as_array().unwrap().iter().cloned());
+        match page["paging"]["next"].as_str() {
+            Some(slug) => next = format!("&next={slug}"),
+            None => return found,
+        }
+    }
+}
+
+/// Lines of [`COLUMNS`] where the builds were first read today.
+pub(crate) async fn finished(simulator: &Simulator) -> Vec<String> {
+    let builds = builds(simulator).await;
+    sorted_by_number(builds.iter().filter(|build| build["status"] != 0))
+}
+
 #[tokio::test]
 async fn a_build_that_runs_is_lost_for_no_day() {
     let simulator = serve(small_world()).await;
-    let token = variable(&simulator, "BITRISE_TOKEN");
     let mut pump = Pump::of(&simulator, &["bitrise"]);
     let mut seen: Vec<Value> = Vec::new();
     // Builds that leave the list of 200 days stay.
@@ -47,16 +66,7 @@ async fn a_build_that_runs_is_lost_for_no_day() {
             None => assert!(asked.iter().all(|target| !target.contains("after=")), "{asked:?}"),
             Some(first) => assert!(asked.iter().all(|target| target.contains(&format!("after={}", first - 1))), "{first}: {asked:?}"),
         }
-        seen.clear();
-        let mut next = String::new();
-        loop {
-            let (page, _) = get(&simulator, "ETL_BITRISE_BASE_URL", &format!("builds?limit=50{next}"), &token).await;
-            seen.extend(page["data"].as_array().unwrap().iter().cloned());
-            match page["paging"]["next"].as_str() {
-                Some(slug) => next = format!("&next={slug}"),
-                None => break,
-            }
-        }
+        seen = builds(&simulator).await;
         let ended = seen.iter().filter(|build| build["status"] != 0);
         finished.extend(ended.map(|build| (build["build_number"].as_u64().unwrap(), build.clone())));
         let expected = sorted_by_number(finished.values());

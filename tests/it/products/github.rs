@@ -6,13 +6,13 @@ use chrono::{DateTime, Days, NaiveDate};
 use etl::simulator::{RecordedFiles, Simulator, World};
 use serde_json::{Value, value::RawValue};
 
-use super::{loaded, variable};
+use super::{loaded, variable, without_halves};
 use crate::{
     pump::{Pump, assert_same_lines, day, serve, small_world},
     real::{landed, recordings, sorted},
 };
 
-const COUNTS: &str = "select report_date || ' ' || projects_id || ' ' || issue_class || ' ' || opened_count || ' ' || closed_count || ' ' || open_count || ' ' || \
+pub(crate) const COUNTS: &str = "select report_date || ' ' || projects_id || ' ' || issue_class || ' ' || opened_count || ' ' || closed_count || ' ' || open_count || ' ' || \
                       coalesce(open_count_7d_ago, 'null') || ' ' || is_regression from report_issue_regression";
 /// Projects with their ids in the seed.
 const PROJECTS: [(&str, u64); 3] = [("firefox-ios", 3), ("fenix", 1), ("focus-ios", 4)];
@@ -24,7 +24,7 @@ async fn issues(simulator: &Simulator, project: &str) -> Vec<Value> {
     for page in 1.. {
         let url = format!("{base}repos/mozilla-mobile/{project}/issues?state=all&per_page=37&page={page}");
         let answer = reqwest::Client::new().get(url).header("Authorization", format!("Bearer {token}")).send().await.unwrap();
-        let text = answer.text().await.unwrap().replace("\\ud83d", "");
+        let text = without_halves(&answer.text().await.unwrap());
         let records: Vec<Value> = serde_json::from_str(&text).unwrap();
         if records.is_empty() {
             break;
@@ -82,6 +82,20 @@ fn expected(known: &BTreeMap<(u64, u64), Value>, today: NaiveDate) -> Vec<String
     rows
 }
 
+/// Lines of [`COUNTS`] where the issues were read today and never before.
+pub(crate) async fn regressions(simulator: &Simulator, today: NaiveDate) -> Vec<String> {
+    let mut known = BTreeMap::new();
+    add_issues(simulator, &mut known).await;
+    expected(&known, today)
+}
+
+/// What the repositories list today, by project and number.
+async fn add_issues(simulator: &Simulator, known: &mut BTreeMap<(u64, u64), Value>) {
+    for (project, id) in PROJECTS {
+        known.extend(issues(simulator, project).await.into_iter().map(|issue| ((id, issue["number"].as_u64().unwrap()), issue)));
+    }
+}
+
 #[tokio::test]
 async fn regressions_are_counted_day_by_day() {
     let simulator = serve(small_world()).await;
@@ -92,9 +106,7 @@ async fn regressions_are_counted_day_by_day() {
         simulator.set_day(today);
         pump.at(today, "05:00:00");
         pump.ok(&["run", "issue-regression"]);
-        for (project, id) in PROJECTS {
-            known.extend(issues(&simulator, project).await.into_iter().map(|issue| ((id, issue["number"].as_u64().unwrap()), issue)));
-        }
+        add_issues(&simulator, &mut known).await;
         assert_same_lines(&format!("day {number}"), &loaded(&pump, COUNTS).await, &expected(&known, today));
     }
     let targets: Vec<String> = simulator.requests().into_iter().map(|request| request.target).collect();

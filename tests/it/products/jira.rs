@@ -13,7 +13,7 @@ use crate::{
     real::{landed, recordings, sorted},
 };
 
-const LINES: &str = "select jira_worklog_id || ' ' || parent_key || ' ' || coalesce(child_key, '-') || ' ' || time_spent_seconds || ' ' || started_date || ' ' || \
+pub(crate) const LINES: &str = "select jira_worklog_id || ' ' || parent_key || ' ' || coalesce(child_key, '-') || ' ' || time_spent_seconds || ' ' || started_date || ' ' || \
                      coalesce(parent_name, '-') || ' ' || coalesce(child_name, '-') from report_jira_softvision_worklogs";
 
 fn moment(text: &str) -> String {
@@ -21,7 +21,7 @@ fn moment(text: &str) -> String {
 }
 
 /// Every issue below the requests on the board, and every line booked on it, asked one by one.
-async fn expected(simulator: &etl::simulator::Simulator) -> Vec<String> {
+pub(crate) async fn expected(simulator: &etl::simulator::Simulator) -> Vec<String> {
     let pair = format!("{}:{}", variable(simulator, "ATLASSIAN_USERNAME"), variable(simulator, "ATLASSIAN_API_TOKEN"));
     let login = format!("Basic {}", BASE64_STANDARD.encode(pair));
     let search = async |what: &str| {
@@ -66,7 +66,7 @@ async fn expected(simulator: &etl::simulator::Simulator) -> Vec<String> {
 
 /// Names as stored: what the column cuts and what is no text (half a surrogate pair, which `get` leaves out) is left to the
 /// tests of loads.
-fn plain(rows: Vec<String>) -> Vec<String> {
+pub(crate) fn plain(rows: Vec<String>) -> Vec<String> {
     rows.into_iter().filter(|row| row.is_ascii() && row.len() < 300 && !row.contains("  ") && !row.ends_with(' ')).collect()
 }
 

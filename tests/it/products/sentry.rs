@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use etl::simulator::{Fault, FaultKind, RecordedFiles, Simulator, World};
 use serde_json::Value;
 
@@ -76,6 +77,41 @@ async fn totals(simulator: &Simulator, project: (&str, &str, &str, &str), versio
     (total("crash_free_rate(user)"), total("crash_free_rate(session)"), total("count_unique(user)"))
 }
 
+/// Lines of [`rates_sql`] for a day: every live version of every project. The versions that adoption lets through come along.
+async fn rates_of_day(simulator: &Simulator, day: NaiveDate) -> (Vec<String>, Vec<Live>) {
+    let (mut lines, mut live) = (Vec::new(), Vec::new());
+    for project in PROJECTS {
+        let users = totals(simulator, project, None).await.2.unwrap();
+        for (version, names) in selection(simulator, project).await {
+            let (user, session, own) = totals(simulator, project, Some(&version)).await;
+            let adoption = own.unwrap_or(0.0) * 100.0 / users;
+            let cells = [percent(user.map(|rate| rate * 100.0)), percent(session.map(|rate| rate * 100.0)), percent(Some(adoption))];
+            lines.push(format!("{day},{},{version},{}", project.1, cells.join(",")));
+            live.push(Live { project, version, names, adoption });
+        }
+    }
+    (lines, live)
+}
+
+/// A live version with the full names of its builds.
+struct Live {
+    project: (&'static str, &'static str, &'static str, &'static str),
+    version: String,
+    names: Vec<String>,
+    adoption: f64,
+}
+
+/// Lines of [`rates_sql`] for a day.
+pub(crate) async fn rates(simulator: &Simulator, day: NaiveDate) -> Vec<String> {
+    sorted(rates_of_day(simulator, day).await.0)
+}
+
+pub(crate) fn rates_sql() -> String {
+    let rate = |name: &str| format!("iif({name} is null, '', printf('%.4f', {name}))");
+    let rates = ["crash_free_rate_user", "crash_free_rate_session", "adoption_rate_user"].map(rate).join(" || ',' || ");
+    format!("select snapshot_date || ',' || sentry_project_id || ',' || release_version || ',' || {rates} from report_sentry_rates")
+}
+
 fn percent(rate: Option<f64>) -> String {
     rate.map_or_else(String::new, |rate| format!("{rate:.4}"))
 }
@@ -90,30 +126,24 @@ async fn rates_and_new_issues_are_what_sentry_says_of_the_live_versions() {
         simulator.set_day(day(number));
         pump.at(day(number), "08:00:00");
         pump.ok(&["run", "sentry-rates", "sentry-issues", "sentry-unhandled-issues"]);
+        let (rates, live) = rates_of_day(&simulator, day(number)).await;
+        expected_rates.extend(rates);
         for project in PROJECTS {
-            let users = totals(&simulator, project, None).await.2.unwrap();
-            let mut newest = 0;
-            for (version, names) in selection(&simulator, project).await {
-                let (user, session, own) = totals(&simulator, project, Some(&version)).await;
-                let adoption = own.unwrap_or(0.0) * 100.0 / users;
-                let cells = [percent(user.map(|rate| rate * 100.0)), percent(session.map(|rate| rate * 100.0)), percent(Some(adoption))];
-                expected_rates.push(format!("{},{},{version},{}", day(number), project.1, cells.join(",")));
-                if newest < 2 && (project.0 == "fenix-beta" || adoption > 1.0) {
-                    newest += 1;
-                    let path = format!(
-                        "issues/?project={}&environment={}&query=is:unresolved+firstRelease:[{}]&sort=freq&statsPeriod=7d&limit=100",
-                        project.1,
-                        project.2,
-                        names.join(",").replace('+', "%2B")
-                    );
-                    let token = format!("Bearer {}", variable(&simulator, "SENTRY_API_TOKEN"));
-                    let (page, _) = get(&simulator, "ETL_SENTRY_BASE_URL", &path, &token).await;
-                    for (issue, rank) in page.as_array().unwrap().iter().zip(1..) {
-                        let excluded = project.0 == "firefox-ios" && issue["title"].as_str().unwrap().contains("WatchdogTermination");
-                        if !excluded {
-                            let id = issue["id"].as_str().unwrap();
-                            expected_new.push(format!("{},{},{version},{id},{rank},{}", day(number), project.1, issue["count"].as_str().unwrap()));
-                        }
+            let adopted = live.iter().filter(|one| one.project == project && (project.0 == "fenix-beta" || one.adoption > 1.0));
+            for Live { version, names, .. } in adopted.take(2) {
+                let path = format!(
+                    "issues/?project={}&environment={}&query=is:unresolved+firstRelease:[{}]&sort=freq&statsPeriod=7d&limit=100",
+                    project.1,
+                    project.2,
+                    names.join(",").replace('+', "%2B")
+                );
+                let token = format!("Bearer {}", variable(&simulator, "SENTRY_API_TOKEN"));
+                let (page, _) = get(&simulator, "ETL_SENTRY_BASE_URL", &path, &token).await;
+                for (issue, rank) in page.as_array().unwrap().iter().zip(1..) {
+                    let excluded = project.0 == "firefox-ios" && issue["title"].as_str().unwrap().contains("WatchdogTermination");
+                    if !excluded {
+                        let id = issue["id"].as_str().unwrap();
+                        expected_new.push(format!("{},{},{version},{id},{rank},{}", day(number), project.1, issue["count"].as_str().unwrap()));
                     }
                 }
             }
@@ -121,10 +151,7 @@ async fn rates_and_new_issues_are_what_sentry_says_of_the_live_versions() {
     }
     assert!(expected_rates.len() > 25 && expected_new.len() > 40, "{} {}", expected_rates.len(), expected_new.len());
     assert!(expected_rates.iter().any(|row| row.contains(",,")), "some rates are unknown");
-    let rate = |name: &str| format!("iif({name} is null, '', printf('%.4f', {name}))");
-    let rates = ["crash_free_rate_user", "crash_free_rate_session", "adoption_rate_user"].map(rate).join(" || ',' || ");
-    let sql = format!("select snapshot_date || ',' || sentry_project_id || ',' || release_version || ',' || {rates} from report_sentry_rates");
-    assert_same_lines("rates", &loaded(&pump, &sql).await, &sorted(expected_rates));
+    assert_same_lines("rates", &loaded(&pump, &rates_sql()).await, &sorted(expected_rates));
     let sql = "select snapshot_date || ',' || sentry_project_id || ',' || release_version || ',' || sentry_id || ',' || rank || ',' || count \
                from report_sentry_unhandled_issues";
     assert_same_lines("new issues", &loaded(&pump, sql).await, &sorted(expected_new));
