@@ -35,7 +35,6 @@ async fn what_the_scripts_before_got_wrong() {
 
     simulator.set_day(day(1));
     difference_refused_credentials_are_no_empty_answer(&pump).await;
-    pump.at(day(1), "04:00:00");
     difference_a_refused_delete_is_an_error_and_doubles_nothing(&pump).await;
     pump.ok(&["load"]);
 
@@ -57,7 +56,9 @@ fn difference_bounds_are_utc_and_today_counts(simulator: &Simulator) {
     let year = NaiveDate::from_ymd_opt(day(0).year(), 1, 1).unwrap();
     let (from, to) = (seconds(year, NaiveTime::MIN) - 1, seconds(day(0), NaiveTime::from_hms_opt(4, 0, 0).unwrap()));
     for list in ["get_plans/59", "get_runs/17"] {
-        let asked = targets(simulator, list);
+        let mut asked = targets(simulator, list);
+        // Those of a milestone have no bounds.
+        asked.retain(|target| !target.contains("milestone_id="));
         let number = |target: &str, name: &str| -> i64 { target.split(name).nth(1).unwrap().split('&').next().unwrap().parse().unwrap() };
         assert!(!asked.is_empty());
         for target in &asked {
@@ -180,19 +181,23 @@ async fn difference_refused_credentials_are_no_empty_answer(pump: &Pump) {
     assert_same("after refused credentials", &before, &refused.tables().await);
 }
 
-/// The rows of the day are not put beside those that could not go.
+/// Rows whose keys the marts do not have must go; the right ones are not put beside those that cannot.
 async fn difference_a_refused_delete_is_an_error_and_doubles_nothing(pump: &Pump) {
+    let mut connection = open(pump).await;
+    let moved = [("test_suites", "testrail_test_suites_id"), ("report_bugzilla_softvision_bugs", "bugzilla_key")];
+    for (table, key) in moved {
+        execute(&mut connection, &format!("update {table} set {key} = 999999, _row_hash = 1 where rowid = (select min(rowid) from {table})")).await;
+    }
+    connection.close().await.unwrap();
     let before = pump.tables().await;
     refuse(pump, &before, |table| format!("delete on {table}")).await;
-    let ran = pump.run(&RUN);
-    let after = pump.tables().await;
+    let ran = pump.run(&["load"]);
     allow(pump, &before).await;
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    let failed: Vec<&String> = before.keys().filter(|table| ran.stderr.contains(&format!("cannot load `{table}`"))).collect();
-    assert!(failed.len() > 1, "some tables had rows to delete: {}", ran.stderr);
-    for table in failed {
-        assert_same_lines(table, &before[table], &after[table]);
+    for (table, _) in moved {
+        assert!(ran.stderr.contains(&format!("cannot load `{table}`")), "{}", ran.stderr);
     }
+    assert_same("after refused deletes", &before, &pump.tables().await);
 }
 
 async fn difference_a_run_for_one_platform_leaves_the_rows_of_the_others(pump: &Pump) {
