@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
     let mut tables = Rows::new(["table", "report", "rows", "as of", "age", "schedule", "state"]);
     for name in &selection.tables {
         let Some(model) = context.project.model(name) else { continue };
-        let manifest = context.lake.manifests(name).await?.into_iter().rfind(|manifest| !manifest.replay);
+        let manifest = context.lake.newest_manifest(name).await?;
         let schedule = model.header.schedule.clone().unwrap_or_default();
         // A report is as old as the pulls behind it, not as the day on which a model last changed.
         let node = Node::Model(name.clone());

@@ -112,7 +112,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
     }
     let mut results = BTreeMap::new();
     for table in context.project.tables() {
-        let newest = context.lake.manifests(&table.name).await?.into_iter().rfind(|manifest| !manifest.replay);
+        let newest = context.lake.newest_manifest(&table.name).await?;
         results.extend(newest.map(|manifest| (table.name.clone(), manifest)));
     }
     let engine = Arc::clone(&context.engine);

@@ -1,5 +1,7 @@
 //! Manifests: what one transform run published of a mart. A mart's rows are those of its newest manifest's parts.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,6 +15,9 @@ use crate::error::{Error, Kind, Result};
 
 /// Version of the manifest format; readers refuse a newer one.
 pub const MANIFEST_VERSION: u32 = 1;
+
+/// Manifests that are read together while the newest one is looked for.
+const READ_AT_ONCE: usize = 4;
 
 /// One published result of a mart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +79,7 @@ impl Lake {
     pub async fn publish(&self, manifest: &Manifest) -> Result<()> {
         let path = layout::manifest(&manifest.table, manifest.transform_id);
         consistent(manifest).map_err(|error| error.within(format!("cannot publish `{path}`")))?;
-        for part in &manifest.parts {
-            self.check_part(manifest, part).await.map_err(|error| error.within(format!("cannot publish `{path}`")))?;
-        }
+        self.check_parts(manifest).await.map_err(|error| error.within(format!("cannot publish `{path}`")))?;
         self.put_document(&path, manifest).await
     }
 
@@ -85,27 +88,84 @@ impl Lake {
     /// # Errors
     /// [`Kind::Lake`] if the store cannot be read or a manifest is damaged or too new.
     pub async fn manifests(&self, table: &str) -> Result<Vec<Manifest>> {
-        let objects = self.list_flat(&format!("marts/{table}")).await?;
-        let paths = objects.into_iter().filter(|object| matches!(layout::parse(&object.path), Some(Place::Manifest { .. })));
-        let mut manifests = Vec::new();
-        for (path, bytes) in self.get_all(paths.map(|object| object.path).collect()).await? {
-            manifests.push(document::parse(&bytes, &path, MANIFEST_VERSION)?);
-        }
-        manifests.sort_by_key(|manifest: &Manifest| (manifest.created, manifest.transform_id));
+        let paths = self.manifest_paths(table).await?.into_iter().map(|(_, path)| path).collect();
+        let mut manifests = self.read_manifests(paths).await?;
+        manifests.sort_by_key(age);
         Ok(manifests)
     }
 
-    async fn check_part(&self, manifest: &Manifest, part: &Part) -> Result<()> {
-        let own = layout::mart_part(&manifest.table, manifest.transform_id, part.day);
-        if part.path == own {
-            return self.check_file(&part.path, part.bytes, part.rows).await;
+    /// The newest manifest of a mart that is no replay: the last one of [`Lake::manifests`] that is none. Few are read: ids are
+    /// in the order in which transforms began, so one that began a day before another was published before it.
+    ///
+    /// # Errors
+    /// As [`Lake::manifests`], for the manifests that are read.
+    pub async fn newest_manifest(&self, table: &str) -> Result<Option<Manifest>> {
+        let paths = self.manifest_paths(table).await?;
+        let mut newest: Option<Manifest> = None;
+        for some in paths.rchunks(READ_AT_ONCE) {
+            if let (Some(newest), Some((last, _))) = (&newest, some.last())
+                && is_a_day_older(*last, newest.transform_id)
+            {
+                break;
+            }
+            for manifest in self.read_manifests(some.iter().map(|(_, path)| path.clone()).collect()).await? {
+                if !manifest.replay && newest.as_ref().is_none_or(|newest| age(newest) < age(&manifest)) {
+                    newest = Some(manifest);
+                }
+            }
         }
-        match self.size(&part.path).await? {
-            Some(bytes) if bytes == part.bytes => Ok(()),
-            Some(bytes) => Err(Error::new(Kind::Lake, format!("`{}` has {bytes} bytes, not {}", part.path, part.bytes))),
-            None => Err(self.missing(&part.path)),
-        }
+        Ok(newest)
     }
+
+    /// Transforms that published a mart and where their manifests are, in the order of their ids.
+    async fn manifest_paths(&self, table: &str) -> Result<Vec<(Uuid, String)>> {
+        let objects = self.list_flat(&format!("marts/{table}")).await?;
+        let mut paths: Vec<(Uuid, String)> = objects
+            .into_iter()
+            .filter_map(|object| match layout::parse(&object.path) {
+                Some(Place::Manifest { transform_id, .. }) => Some((transform_id, object.path)),
+                _ => None,
+            })
+            .collect();
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    async fn read_manifests(&self, paths: Vec<String>) -> Result<Vec<Manifest>> {
+        self.get_all(paths).await?.into_iter().map(|(path, bytes)| document::parse(&bytes, &path, MANIFEST_VERSION)).collect()
+    }
+
+    async fn check_parts(&self, manifest: &Manifest) -> Result<()> {
+        let own = |part: &Part| part.path == layout::mart_part(&manifest.table, manifest.transform_id, part.day);
+        for part in manifest.parts.iter().filter(|part| own(part)) {
+            self.check_file(&part.path, part.bytes, part.rows).await?;
+        }
+        if manifest.parts.iter().all(own) {
+            return Ok(());
+        }
+        // One listing for all days of a snapshot, which are more every day.
+        let listed = self.list(&format!("marts/{}", manifest.table)).await?;
+        let sizes: HashMap<&str, u64> = listed.iter().map(|object| (object.path.as_str(), object.bytes)).collect();
+        for part in manifest.parts.iter().filter(|part| !own(part)) {
+            match sizes.get(part.path.as_str()) {
+                Some(bytes) if *bytes == part.bytes => {}
+                Some(bytes) => return Err(Error::new(Kind::Lake, format!("`{}` has {bytes} bytes, not {}", part.path, part.bytes))),
+                None => return Err(self.missing(&part.path)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What manifests are ordered by.
+fn age(manifest: &Manifest) -> (DateTime<Utc>, Uuid) {
+    (manifest.created, manifest.transform_id)
+}
+
+/// Whether a transform began a day or more before another one. Unknown: no.
+fn is_a_day_older(id: Uuid, than: Uuid) -> bool {
+    let began = |id: Uuid| id.get_timestamp().map(|at| at.to_unix().0);
+    began(id).zip(began(than)).is_some_and(|(id, than)| id + 86_400 <= than)
 }
 
 fn consistent(manifest: &Manifest) -> Result<()> {
@@ -168,6 +228,35 @@ mod tests {
         assert_eq!(lake.manifests("plans").await.unwrap(), [early, late.clone()]);
         let other = Manifest { replay: true, ..late };
         assert!(lake.publish(&other).await.unwrap_err().to_string().ends_with("exists and says something else"));
+    }
+
+    #[tokio::test]
+    async fn the_newest_is_found_by_few_reads() {
+        let (_folder, lake) = sample::lake();
+        let publish = async |hours: u64, created: &str, replay: bool| {
+            let id = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, hours * 3_600, 0));
+            let part = part(&lake, id.as_u128(), None, &["1"]).await;
+            lake.publish(&Manifest { replay, ..manifest(id.as_u128(), created, vec![part]) }).await.unwrap();
+            id
+        };
+        assert_eq!(lake.newest_manifest("plans").await.unwrap(), None);
+        let old = publish(0, "2026-01-01T00:00:00Z", false).await;
+        for hours in 30..36 {
+            publish(hours, "2026-01-02T00:00:00Z", true).await;
+        }
+        let newest = async || lake.newest_manifest("plans").await.unwrap().map(|manifest| manifest.transform_id);
+        assert_eq!(newest().await, Some(old), "behind many replays");
+        // The one that began first was published last.
+        let slow = publish(50, "2026-01-03T09:00:00Z", false).await;
+        for hours in 51..56 {
+            publish(hours, "2026-01-03T08:00:00Z", false).await;
+        }
+        assert_eq!(newest().await, Some(slow));
+        assert_eq!(newest().await, lake.manifests("plans").await.unwrap().iter().rfind(|manifest| !manifest.replay).map(|last| last.transform_id));
+        // What is long past is not read.
+        fs_err::write(lake.local_path(&layout::manifest("plans", old)).unwrap(), "torn").unwrap();
+        assert_eq!(newest().await, Some(slow));
+        assert!(lake.manifests("plans").await.is_err());
     }
 
     #[tokio::test]
