@@ -223,6 +223,7 @@ impl Scene {
             tables: &[if self.lake_has_long() { "long" } else { "big" }.to_owned()],
             plan_only: false,
             verify: false,
+            adopt: false,
             accept_shrink: &[],
             as_of: None,
         };

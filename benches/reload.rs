@@ -141,6 +141,7 @@ impl Scene {
             tables: &[],
             plan_only: false,
             verify: false,
+            adopt: false,
             accept_shrink: &[],
             as_of: None,
         };

@@ -91,7 +91,7 @@ async fn landed(lake: &Lake, records: u32) -> Receipt {
             record_key: &format!("[{number}]"),
             fetched_at: at,
             params: r#"{"project_id":17,"suite_id":1}"#,
-            payload: payload.as_str().into(),
+            payload: payload.as_bytes(),
             payload_original: None,
             defect: None,
             window_at: None,

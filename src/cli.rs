@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 pub use global::Global;
 pub use moment::as_of;
 pub use platform::{Platform, projects};
-pub use publish::{LookerArgs, PublishArgs, PublishOptions, PublishVerb};
+pub use publish::{BuildValidationArgs, ConfluenceArgs, LookerArgs, PublishArgs, PublishOptions, PublishVerb};
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};

@@ -1,5 +1,7 @@
 //! `etl.toml` and the environment, resolved once. Stages get this and never look at the environment themselves.
 
+mod publish;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -15,6 +17,8 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
     secret::Secret,
 };
+
+pub use publish::{BuildValidation, Contact, LookerSettings, PublishSettings};
 
 /// A snapshot of the environment variables.
 #[derive(Clone, Default)]
@@ -107,6 +111,8 @@ pub struct Settings {
     pub engine: EngineLimits,
     /// Limits of a load.
     pub load: LoadLimits,
+    /// What publishing needs.
+    pub publish: PublishSettings,
     /// The copies of a bucket's objects on this disk.
     pub mirror: MirrorLimits,
     /// Read the mirror alone and ask no bucket; `ETL_OFFLINE` or `--offline`.
@@ -159,6 +165,7 @@ struct File {
     engine: EngineFile,
     extract: ExtractFile,
     load: LoadFile,
+    publish: publish::PublishFile,
     mirror: MirrorFile,
 }
 
@@ -245,6 +252,7 @@ impl Settings {
                     format!("sqlite:{}", data.join("etl.sqlite").display()),
                 ),
             ),
+            publish: file.publish.resolve(root, &data)?,
             mirror: MirrorLimits {
                 folder: file.mirror.folder.map_or_else(|| data.join("mirror"), |folder| root.join(folder)),
                 limit: file.mirror.limit_gb.unwrap_or(20).saturating_mul(1_000_000_000),

@@ -108,22 +108,26 @@ session="set session sql_mode = '', time_zone = '+00:00', group_concat_max_len =
 run_sql() { in_background printed "$1"; }
 printed() { printf '%s' "$1" | "${client[@]}" --database="$CLOUD_SQL_DATABASE_NAME" --batch --binary-mode; }
 
-# An identifier, and a text as a literal, whatever is in them and whatever the sql_mode.
+# An identifier, and a text as a literal, whatever is in them. `query` sets the sql_mode that makes the backslash an escape.
 ident() { printf '`%s`' "${1//\`/\`\`}"; }
-text() { printf '_utf8mb4 0x%s' "$(hex "$1")"; }
+text() {
+  local escaped="${1//\\/\\\\}"
+  printf "_utf8mb4'%s'" "${escaped//\'/\'\'}"
+}
 
-# A name from the hexadecimal digits that hex() made of it.
+# from_hex DIGITS VARIABLE: a name from the hexadecimal digits that hex() made of it.
 from_hex() {
-  local escaped=""
-  escaped="$(printf '%s' "$1" | sed 's/../\\x&/g')"
+  local escaped="" rest="$1"
+  while [ -n "$rest" ]; do
+    escaped+="\\x${rest:0:2}"
+    rest="${rest:2}"
+  done
   printf -v "$2" '%b' "$escaped"
 }
 
-hex() { printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n' | tr '[:lower:]' '[:upper:]'; }
-
 exists() {
   local found
-  found="$(query "select 1 from information_schema.schemata where hex(schema_name) = '$(hex "$1")'")"
+  found="$(query "select 1 from information_schema.schemata where convert(schema_name using utf8mb4) collate utf8mb4_bin = $(text "$1")")"
   [ -n "$found" ]
 }
 

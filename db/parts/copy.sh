@@ -155,5 +155,5 @@ mentions() {
       select 'trigger' as kind, trigger_name as name, action_statement as body from information_schema.triggers where trigger_schema = $name
       union all select lower(routine_type), routine_name, routine_definition from information_schema.routines where routine_schema = $name
       union all select 'event', event_name, event_definition from information_schema.events where event_schema = $name
-    ) as bodies where locate(concat($name, '.'), replace(body, '\`', '')) > 0" >&2
+    ) as bodies where locate(concat(replace($name, '\`', ''), '.'), replace(body, '\`', '')) > 0" >&2
 }

@@ -87,29 +87,30 @@ move() {
   rename="$(query "select concat('rename table ', group_concat(concat(part.source, name, ' to ', part.goal, name) order by part.turn separator ', '))
     from (select table_schema as within, concat('\`', replace(table_name, '\`', '\`\`'), '\`') as name from information_schema.tables
         where table_schema in ($(text "$1"), $(text "$3")) and table_type not like '%VIEW%' and table_name <> $(text "$unfinished")) as named
-    join (select 1 as turn, '$(hex "$1")' as within, $(text "$(ident "$1").") as source, $(text "$(ident "$2").") as goal
-        union all select 2, '$(hex "$3")', $(text "$(ident "$3")."), $(text "$(ident "$4").")) as part on part.within = hex(named.within)")"
+    join (select 1 as turn, $(text "$1") as within, $(text "$(ident "$1").") as source, $(text "$(ident "$2").") as goal
+        union all select 2, $(text "$3"), $(text "$(ident "$3")."), $(text "$(ident "$4").")) as part on convert(named.within using utf8mb4) collate utf8mb4_bin = part.within")"
   query "set session lock_wait_timeout = 60; $rename"
 }
 
 # drop_all DATABASE KIND...: its triggers, views, routines, events.
 drop_all() {
-  local of="$1" kind drops
+  local of="$1" kind ask="" drops
   shift
   for kind; do
     case "$kind" in
-      trigger) drops="$(drop_each "$of" "'trigger '" trigger_name triggers trigger_schema)" ;;
-      view) drops="$(drop_each "$of" "'view '" table_name views table_schema)" ;;
-      routine) drops="$(drop_each "$of" "routine_type, ' '" routine_name routines routine_schema)" ;;
-      event) drops="$(drop_each "$of" "'event '" event_name events event_schema)" ;;
+      trigger) ask+="$(drop_each "$of" "'trigger '" trigger_name triggers trigger_schema)" ;;
+      view) ask+="$(drop_each "$of" "'view '" table_name views table_schema)" ;;
+      routine) ask+="$(drop_each "$of" "routine_type, ' '" routine_name routines routine_schema)" ;;
+      event) ask+="$(drop_each "$of" "'event '" event_name events event_schema)" ;;
     esac
-    query "$drops"
   done
+  drops="$(query "$ask")"
+  query "$drops"
 }
 
-# drop_each DATABASE WHAT NAME VIEW SCHEMA: the statements.
+# drop_each DATABASE WHAT NAME VIEW SCHEMA: a query that gives the statements.
 drop_each() {
-  query "select concat('drop ', $2, $(text "$(ident "$1").\`"), replace($3, '\`', '\`\`'), '\`;') from information_schema.$4 where $5 = $(text "$1")"
+  printf '%s' "select concat('drop ', $2, $(text "$(ident "$1").\`"), replace($3, '\`', '\`\`'), '\`;') from information_schema.$4 where $5 = $(text "$1"); "
 }
 
 # one_at_a_time NAME: takes a lock in the server, held by a session that ends with this script, however it ends.

@@ -86,6 +86,12 @@ pub struct LoadArgs {
     /// Compare all values instead of row hashes: finds rows that somebody else changed
     #[arg(long)]
     pub verify: bool,
+    /// Take over a MySQL database that the old scripts have filled; with --plan, show what that takes
+    #[arg(long, conflicts_with_all = ["verify", "as_of"])]
+    pub adopt: bool,
+    /// With --adopt: columns that are there may be widened and converted to utf8mb4
+    #[arg(long, requires = "adopt")]
+    pub adopt_widen: bool,
     /// Let this table shrink this once although the guard refuses; may be repeated
     #[arg(long, value_name = "TABLE")]
     pub accept_shrink: Vec<String>,
@@ -97,6 +103,8 @@ Examples:
   etl load                                           then apply
   etl load report_testrail_milestones --verify
   etl load --accept-shrink report_testrail_milestones
+  etl load --adopt --plan                            a MySQL database of the old scripts: first look
+  etl load --adopt --adopt-widen                     then take it over; killed, it is run again
 
 Each table is loaded in one transaction with its ledger row: a killed load changes nothing, a
 repeated one finds nothing to do. Rows that etl did not write are never touched; where their

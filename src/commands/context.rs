@@ -38,6 +38,11 @@ impl Outcome {
         self.failures.push(kind);
     }
 
+    /// Notes what another part of the work noted.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.failures.extend(other.failures);
+    }
+
     /// 0, or the gravest failure's code: a usage error before a failure before "some scopes failed".
     pub fn exit_code(&self) -> u8 {
         let codes: Vec<u8> = self.failures.iter().map(|kind| kind.exit_code()).collect();

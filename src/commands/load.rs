@@ -23,10 +23,16 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     let title = if args.plan { "etl load --plan" } else { "etl load" };
     let mut report = Report { title: title.to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    if !args.plan {
+    if args.adopt {
+        let adoption = adopt(&context, &args).await?;
+        if args.plan && !adoption.steps.is_empty() {
+            printer.say("nothing was changed; what the load would do to rows is shown by the same command once these steps are done");
+            return Ok(outcome);
+        }
+    } else if !args.plan {
         ready(&context).await?;
     }
-    let asked = Asked { plan_only: args.plan, verify: args.verify, accept_shrink: &args.accept_shrink, as_of: args.as_of };
+    let asked = Asked { plan_only: args.plan, verify: args.verify, adopt: args.adopt, accept_shrink: &args.accept_shrink, as_of: args.as_of };
     stage(&context, &selection.tables, &asked, &mut report, &mut outcome).await?;
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
@@ -34,11 +40,28 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     Ok(outcome)
 }
 
+/// Brings a database of the old scripts to what the contracts want, or shows what that takes.
+async fn adopt(context: &Context, args: &LoadArgs) -> Result<load::adopt::Adoption> {
+    let migrations = context.settings.root.join("migrations");
+    let adoption = load::adopt::run(&context.project, &context.settings.database, &migrations, args.plan, args.adopt_widen).await?;
+    if !adoption.steps.is_empty() {
+        let mut rows = Rows::new(["table", "rows", "needs", "why", "statement"]);
+        for step in &adoption.steps {
+            let count = step.rows.map(|count| count.to_string()).unwrap_or_default();
+            let needs = if step.widens { "--adopt-widen" } else { "" };
+            rows.push([Cell::from(step.table.as_str()), count.into(), needs.into(), step.why.as_str().into(), step.statement.as_str().into()]);
+        }
+        context.printer.rows(&rows, Format::Table)?;
+    }
+    Ok(adoption)
+}
+
 /// What the command line asks of a load.
 #[derive(Default)]
 pub(super) struct Asked<'a> {
     pub(super) plan_only: bool,
     pub(super) verify: bool,
+    pub(super) adopt: bool,
     pub(super) accept_shrink: &'a [String],
     pub(super) as_of: Option<DateTime<Utc>>,
 }
@@ -62,6 +85,7 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
         tables,
         plan_only: asked.plan_only,
         verify: asked.verify,
+        adopt: asked.adopt,
         accept_shrink: asked.accept_shrink,
         as_of: asked.as_of,
     };

@@ -1,12 +1,17 @@
 //! `etl publish`: pictures, pages and messages made from the marts.
 
+mod build_validation;
+mod confluence;
+mod looker;
+
 use std::sync::Arc;
 
 use super::context::{Context, Outcome};
 use crate::{
     cli::{Global, PublishArgs, PublishVerb},
-    error::Result,
-    publish::marts::Marts,
+    error::{Error, Kind, Result},
+    http::HttpClient,
+    publish::marts::{Health, Marts},
     settings::Env,
     term::Printer,
 };
@@ -14,7 +19,9 @@ use crate::{
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: PublishArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
     match args.verb {
-        PublishVerb::Looker(args) => looker(&context, &args).await,
+        PublishVerb::Looker(args) => looker::run(&context, &args).await,
+        PublishVerb::Confluence(args) => confluence::run(&context, &args).await,
+        PublishVerb::BuildValidation(args) => build_validation::run(&context, &args).await,
     }
 }
 
@@ -25,7 +32,20 @@ async fn marts(context: &Context, tables: &[&str]) -> Result<Marts> {
     Marts::open(Arc::clone(&context.engine), &context.lake, receipts, row, tables).await
 }
 
-async fn looker(context: &Context, _args: &crate::cli::LookerArgs) -> Result<Outcome> {
-    marts(context, &["report_looker_looks"]).await?;
-    Ok(Outcome::default())
+/// The connection to a source that takes its credentials: asked before anything else, so that wrong ones are told once.
+async fn client(context: &Context, source: &str) -> Result<HttpClient> {
+    let source = context
+        .project
+        .source(source)
+        .ok_or_else(|| Error::new(Kind::Config, format!("there is no `sources/{source}.toml`, which says how to reach it")))?;
+    let client = HttpClient::new(source, &context.settings, context.settings.clock.clone(), Arc::clone(&context.observer))?;
+    client.probe().await.map_err(|error| error.within(format!("{} does not answer as it should", client.host())))?;
+    Ok(client)
+}
+
+/// Says what speaks against the data behind a mart.
+fn tell(context: &Context, table: &str, health: &Health) {
+    for problem in &health.problems {
+        context.printer.warn(&format!("`{table}` may be out of date: {problem}"));
+    }
 }

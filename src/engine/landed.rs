@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::session::{instant, parquet};
+use super::session::{instant, literal, parquet};
 use crate::lake::Receipt;
 
-/// Columns of `_meta` after the two that a receipt gives.
+/// Columns of `_meta` after the two that a receipt gives. Instants become UTC timestamps by arithmetic: `at time zone 'UTC'` says
+/// the same, but asks ICU for every row, which was an eighth of the time of staging.
 const META: &str = "pull_id := raw.pull_id, run_id := raw.run_id, run_at := {run_at}, pulled_at := {pulled_at}, \
-    fetched_at := raw.fetched_at at time zone 'UTC', scope := raw.scope, partition_no := raw.partition_no, request_no := raw.request_no, \
-    record_no := raw.record_no, record_key := raw.record_key, window_at := raw.window_at at time zone 'UTC'";
+    fetched_at := make_timestamp(epoch_us(raw.fetched_at)), scope := raw.scope, partition_no := raw.partition_no, request_no := raw.request_no, \
+    record_no := raw.record_no, record_key := raw.record_key, window_at := make_timestamp(epoch_us(raw.window_at))";
 
-const COLUMNS: &str = "raw.payload, raw.params, raw.scope, raw.record_key, raw.fetched_at at time zone 'UTC' as fetched_at, raw.defect, \
+const COLUMNS: &str = "raw.payload, raw.params, raw.scope, raw.record_key, make_timestamp(epoch_us(raw.fetched_at)) as fetched_at, raw.defect, \
     raw.run_id, raw.pull_id, raw.partition_no, raw.request_no, raw.record_no";
 
 /// An empty file with the columns that a landed file has.
@@ -22,9 +23,17 @@ fn meta(run_at: &str, pulled_at: &str) -> String {
     format!("struct_pack({}) as _meta", META.replace("{run_at}", run_at).replace("{pulled_at}", pulled_at))
 }
 
-/// The SELECT over the file of one pull.
+/// The SELECT over the file of one pull. What is the same in all its rows comes from the receipt, so that it is neither read nor
+/// worked with row by row.
 pub(super) fn of_pull(file: &[PathBuf], receipt: &Receipt) -> String {
-    format!("select {}, {COLUMNS} from {} as raw", meta(&instant(receipt.run_at), &instant(receipt.finished)), parquet(file, ""))
+    format!(
+        "select {}, {COLUMNS} from (select * replace ('{}' as run_id, '{}' as pull_id, {}::json as scope) from {}) as raw",
+        meta(&instant(receipt.run_at), &instant(receipt.finished)),
+        receipt.run_id,
+        receipt.pull_id,
+        literal(&receipt.scope_key()),
+        parquet(file, "")
+    )
 }
 
 /// The SELECT over the files of several pulls, one file each.

@@ -11,7 +11,8 @@ use crate::http::scan;
 /// # Errors
 /// The pointer that leads nowhere or to null: a record without its key cannot be told from others.
 pub fn record_key<'p>(record: &[u8], pointers: &'p [String], columns: &serde_json::Map<String, Value>) -> Result<String, &'p str> {
-    let mut key = String::from("[");
+    let mut key = String::with_capacity(24);
+    key.push('[');
     for pointer in pointers {
         if key.len() > 1 {
             key.push(',');

@@ -3,7 +3,7 @@
 //! It works on bytes that no JSON parser takes (NaN, raw control characters, invalid UTF-8), says nothing about whether they
 //! are valid, and copies nothing. All positions are byte offsets; `None` means cut or not there.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// The first position at or after `at` that is no white space.
 pub fn skip_blanks(text: &[u8], mut at: usize) -> usize {
@@ -81,8 +81,8 @@ pub fn find(text: &[u8], pointer: &str) -> Option<Range<usize>> {
 }
 
 /// The tokens of a JSON pointer.
-fn tokens(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').skip(1).map(|token| if token.contains('~') { token.replace("~1", "/").replace("~0", "~") } else { token.to_owned() })
+fn tokens(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    pointer.split('/').skip(1).map(|token| if token.contains('~') { token.replace("~1", "/").replace("~0", "~").into() } else { token.into() })
 }
 
 /// Where the value of `key` begins in the object at `at`.

@@ -38,6 +38,8 @@ pub enum Place {
     MartPart { table: String, transform_id: Uuid, day: Option<NaiveDate> },
     /// What one transform run published of a mart.
     Manifest { table: String, transform_id: Uuid },
+    /// A picture, by its content.
+    Image { sha256: String },
     /// The start of a run.
     RunStart { day: NaiveDate, run_id: Uuid },
     /// The end of a run.
@@ -57,6 +59,7 @@ impl fmt::Display for Place {
             Self::MartPart { table, transform_id, day: None } => write!(f, "marts/{table}/{transform_id}.parquet"),
             Self::MartPart { table, transform_id, day: Some(day) } => write!(f, "marts/{table}/{transform_id}/{day}.parquet"),
             Self::Manifest { table, transform_id } => write!(f, "marts/{table}/{transform_id}.json"),
+            Self::Image { sha256 } => write!(f, "images/{sha256}"),
             Self::RunStart { day, run_id } => write!(f, "runs/date={day}/{run_id}.start.json"),
             Self::RunEnd { day, run_id } => write!(f, "runs/date={day}/{run_id}.end.json"),
             Self::Upload { upload_id } => write!(f, "{UPLOADS}/{upload_id}"),
@@ -95,6 +98,10 @@ pub fn parse(path: &str) -> Option<Place> {
         ["marts", table, transform, file] => {
             let day = Some(date(file.strip_suffix(".parquet")?)?);
             Place::MartPart { table: name(table)?, transform_id: uuid(transform)?, day }
+        }
+        ["images", sha256] => {
+            let valid = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Place::Image { sha256: valid.then(|| (*sha256).to_owned())? }
         }
         ["runs", day, file] => match (file.strip_suffix(".start.json"), file.strip_suffix(".end.json")) {
             (Some(id), _) => Place::RunStart { day: dated(day)?, run_id: uuid(id)? },
@@ -171,6 +178,11 @@ pub fn manifest(table: &str, transform_id: Uuid) -> String {
     Place::Manifest { table: table.into(), transform_id }.to_string()
 }
 
+/// A picture, by the hash of its content.
+pub fn image(sha256: &str) -> String {
+    Place::Image { sha256: sha256.to_owned() }.to_string()
+}
+
 /// The start of a run; `run_date` is the UTC date of `run_at`.
 pub fn run_start(run_date: NaiveDate, run_id: Uuid) -> String {
     Place::RunStart { day: run_date, run_id }.to_string()
@@ -204,6 +216,7 @@ mod tests {
             (names(), ids()).prop_map(|(table, transform_id)| Place::Manifest { table, transform_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunStart { day, run_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunEnd { day, run_id }),
+            "[0-9a-f]{64}".prop_map(|sha256| Place::Image { sha256 }),
             ids().prop_map(|upload_id| Place::Upload { upload_id }),
         ]
     }

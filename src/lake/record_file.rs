@@ -3,28 +3,30 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BinaryBuilder, Int32Builder, RecordBatch, StringArray, StringBuilder, StringViewBuilder, TimestampMicrosecondBuilder},
-    buffer::Buffer,
+    array::{ArrayRef, StringArray},
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
 };
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
+use parquet::{
+    arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
+    errors::Result as Written,
+    file::{properties::EnabledStatistics, writer::SerializedFileWriter},
+    schema::types::ColumnPath,
+};
 use uuid::Uuid;
 
 use super::{
-    budget::WriteBudget,
-    spool::{Finished, Spool, properties},
+    budget::{Lease, WriteBudget},
+    pages::{self, Texts},
+    record_rows::{BATCH_ROWS, Rows, after_payload, before_payload},
+    spool::{Finished, ROW_GROUP, SpoolFile, arrow_writer, properties},
 };
 use crate::error::{Error, Kind, OrFail, Result};
-
-/// Rows that are gathered before they are encoded.
-const BATCH_ROWS: usize = 1024;
 
 /// Bytes of text that are gathered at most before they are encoded. Every open writer holds up to this beside the budget.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Bytes of one text, or of a body, that fit into a batch; Arrow counts them in 31 bits.
+/// Bytes of the longest text; more would not be safe with readers that count in 31 bits.
 const LONGEST: usize = 1 << 30;
 
 /// What is the same in every row of a pull.
@@ -59,8 +61,8 @@ pub struct RecordRow<'a> {
     pub fetched_at: DateTime<Utc>,
     /// JSON object of the partition's parameters.
     pub params: &'a str,
-    /// The record as it stood in the body, or repaired where there is a `defect`. Always valid JSON.
-    pub payload: Payload<'a>,
+    /// The record as it stood in the body, or repaired where there is a `defect`. Always valid JSON; must be UTF-8.
+    pub payload: &'a [u8],
     /// The record's bytes as received, where `payload` had to be repaired or blanked.
     pub payload_original: Option<&'a [u8]>,
     /// What was wrong with it.
@@ -69,38 +71,29 @@ pub struct RecordRow<'a> {
     pub window_at: Option<DateTime<Utc>>,
 }
 
-/// The text of a record.
-#[derive(Clone, Copy, Debug)]
-pub enum Payload<'a> {
-    /// Bytes of a body, from and to. The writer keeps the body until they are encoded, instead of a copy.
-    Slice(&'a Bytes, usize, usize),
-    /// A text of its own, which is copied.
-    Text(&'a str),
-}
-
-impl<'a> From<&'a str> for Payload<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'a> Payload<'a> {
-    /// Its bytes.
-    pub fn bytes(self) -> &'a [u8] {
-        match self {
-            Self::Slice(body, from, to) => body.get(from..to).unwrap_or_default(),
-            Self::Text(text) => text.as_bytes(),
-        }
-    }
-}
-
 /// Writes the records of one pull into a local file in bounded memory.
+///
+/// Nearly all bytes are payloads, and the columns of the head are the same in every row: their pages are made here
+/// ([`pages`]), the others by Arrow's column writers. Arrow's own file writer copies each payload three times more and hashes
+/// every value of the head: beside zstd, writing took twice as long with it (`cargo bench --bench landing`).
 pub struct RecordWriter {
-    spool: Spool,
+    file: SerializedFileWriter<SpoolFile>,
+    lease: Lease,
+    head: [String; 5],
+    /// Makes the writers of all columns; those of the head and of the payload stay unused.
+    columns: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
-    /// `run_id`, `pull_id`, `source`, `endpoint`, `scope` for a whole batch, built once and sliced.
-    head: Vec<ArrayRef>,
     rows: Rows,
+    group: Group,
+    written: u64,
+}
+
+/// The row group in the making.
+struct Group {
+    payloads: Texts,
+    /// The columns of [`Rows`], once there are rows.
+    others: Vec<ArrowColumnWriter>,
+    rows: u32,
 }
 
 impl RecordWriter {
@@ -111,22 +104,29 @@ impl RecordWriter {
     pub fn create(budget: &WriteBudget, head: &PullHead) -> Result<Self> {
         let schema = schema();
         let mut properties = properties(&[("etl.pull_id", head.pull_id.to_string()), ("etl.endpoint", head.endpoint.clone())]);
-        for column in ["run_id", "pull_id", "source", "endpoint", "scope"] {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), true);
-        }
-        for column in ["scope", "params", "payload", "payload_original", "defect"] {
+        for column in ["params", "payload_original", "defect"] {
             properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
         }
-        let spool = Spool::create(budget, schema.clone(), properties)?;
-        Ok(Self { spool, schema, head: head.columns(BATCH_ROWS), rows: Rows::new() })
+        // Where pages begin is asked by those who skip pages by their statistics, and the payload has none.
+        let writer = arrow_writer(budget, schema.clone(), properties.set_offset_index_disabled(true))?;
+        let begun = writer.into_serialized_writer().and_then(|(file, columns)| Ok((Texts::new(&file, PAYLOAD)?, file, columns)));
+        let (payloads, file, columns) = begun.or_fail(Kind::Internal, || "cannot begin a Parquet file")?;
+        let group = Group { payloads, others: Vec::new(), rows: 0 };
+        Ok(Self { file, lease: budget.lease(), head: head.texts(), columns, schema, rows: Rows::new(), group, written: 0 })
     }
 
     /// Adds a record.
     ///
     /// # Errors
-    /// [`Kind::Io`] if the disk is full, [`Kind::Internal`] if a number or text is too large for the file.
+    /// [`Kind::Io`] if the disk is full, [`Kind::Internal`] if a number or text is too large for the file or the payload is no text.
     pub fn push(&mut self, row: &RecordRow<'_>) -> Result<()> {
+        let lengths = [row.payload.len(), row.payload_original.map_or(0, <[u8]>::len), row.params.len(), row.record_key.len()];
+        if let Some(length) = lengths.into_iter().find(|length| *length > LONGEST) {
+            return Err(Error::new(Kind::Internal, format!("a record of {length} bytes is too large for the lake")));
+        }
+        let payload = std::str::from_utf8(row.payload).or_fail(Kind::Internal, || "a payload is no text")?;
         self.rows.push(row)?;
+        self.group.payloads.push(payload).map_err(|error| self.file.inner().failed(error))?;
         if self.rows.count >= BATCH_ROWS || self.rows.bytes >= BATCH_BYTES {
             self.encode()?;
         }
@@ -139,53 +139,99 @@ impl RecordWriter {
     /// As [`RecordWriter::push`].
     pub fn finish(mut self) -> Result<Finished> {
         self.encode()?;
-        self.spool.finish()
+        let ended = self.end_group().and_then(|()| self.file.finish());
+        ended.map_err(|error| self.file.inner().failed(error))?;
+        self.file.inner_mut().finished(self.written)
     }
 
+    /// Encodes the waiting rows; cuts a row group when this file or all files together hold enough.
     fn encode(&mut self) -> Result<()> {
-        let count = self.rows.count;
-        if count == 0 {
+        let held = self.encode_rows().map_err(|error| self.file.inner().failed(error))?;
+        if self.lease.hold(held as u64) || held >= ROW_GROUP {
+            self.end_group().map_err(|error| self.file.inner().failed(error))?;
+            self.lease.hold(0);
+        }
+        Ok(())
+    }
+
+    /// Gives the bytes that the row group holds.
+    fn encode_rows(&mut self) -> Written<usize> {
+        let group = &mut self.group;
+        if self.rows.count > 0 {
+            if group.others.is_empty() {
+                let all = self.columns.create_column_writers(self.file.flushed_row_groups().len())?;
+                group.others = all.into_iter().enumerate().filter(|(index, _)| is_other(*index)).map(|(_, writer)| writer).collect();
+            }
+            group.rows += u32::try_from(self.rows.count).unwrap_or(u32::MAX);
+            self.written += self.rows.count as u64;
+            let fields = self.schema.fields().iter().enumerate().filter(|(index, _)| is_other(*index));
+            for ((writer, column), (_, field)) in group.others.iter_mut().zip(self.rows.take()).zip(fields) {
+                for leaf in compute_leaves(field, &column)? {
+                    writer.write(&leaf)?;
+                }
+            }
+        }
+        Ok(group.payloads.memory_size() + group.others.iter().map(ArrowColumnWriter::memory_size).sum::<usize>())
+    }
+
+    /// Writes the row group. No row may be waiting.
+    fn end_group(&mut self) -> Written<()> {
+        if self.group.rows == 0 {
             return Ok(());
         }
-        let head = self.head.iter().map(|column| column.slice(0, count));
-        let columns = head.chain(std::mem::replace(&mut self.rows, Rows::new()).columns()).collect();
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).or_fail(Kind::Internal, || "the record columns do not fit together")?;
-        self.spool.write(&batch)
+        let rows = std::mem::take(&mut self.group.rows);
+        let mut others = std::mem::take(&mut self.group.others).into_iter();
+        let columns = self.file.schema_descr().columns().to_vec();
+        let mut file = self.file.next_row_group()?;
+        for (index, column) in columns.into_iter().enumerate() {
+            let chunk = match self.head.get(index) {
+                // The scope is JSON, which nobody compares with a bound.
+                Some(text) => pages::constant(column, text, rows, index != SCOPE)?,
+                None if index == PAYLOAD => self.group.payloads.finish()?,
+                None => {
+                    others.next().into_iter().try_for_each(|writer| writer.close()?.append_to_row_group(&mut file))?;
+                    continue;
+                }
+            };
+            file.append_column(&chunk.0, chunk.1)?;
+        }
+        file.close().map(|_| ())
     }
 }
 
 impl PullHead {
     /// The head's columns with `rows` equal rows each.
     pub(super) fn columns(&self, rows: usize) -> Vec<ArrayRef> {
-        let (run_id, pull_id) = (self.run_id.to_string(), self.pull_id.to_string());
-        [&run_id, &pull_id, &self.source, &self.endpoint, &self.scope]
-            .into_iter()
-            .map(|text| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef)
-            .collect()
+        let column = |text: &String| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) as ArrayRef;
+        self.texts().iter().map(column).collect()
     }
 
-    /// The fields of [`PullHead::columns`].
+    /// What they hold.
+    fn texts(&self) -> [String; 5] {
+        [self.run_id.to_string(), self.pull_id.to_string(), self.source.clone(), self.endpoint.clone(), self.scope.clone()]
+    }
+
+    /// Their fields.
     pub(super) fn fields() -> Vec<Field> {
         let text = |name| Field::new(name, DataType::Utf8, false);
         vec![text("run_id"), text("pull_id"), text("source"), text("endpoint"), json("scope", false)]
     }
 }
 
+/// Positions in [`schema`].
+const SCOPE: usize = 4;
+const PAYLOAD: usize = 12;
+
+/// Whether the column at `index` is made by Arrow's writer.
+fn is_other(index: usize) -> bool {
+    index > SCOPE && index != PAYLOAD
+}
+
 fn schema() -> SchemaRef {
     let mut fields = PullHead::fields();
-    fields.extend([
-        Field::new("partition_no", DataType::Int32, false),
-        Field::new("request_no", DataType::Int32, false),
-        Field::new("record_no", DataType::Int32, false),
-        Field::new("record_key", DataType::Utf8, false),
-        utc("fetched_at", false),
-        utc("window_at", true),
-        json("params", false),
-        // Views, so that a payload goes from the body to Parquet's page with one copy. In the file it is a plain column.
-        Field::new("payload", DataType::Utf8View, false).with_metadata(JSON.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
-        Field::new("payload_original", DataType::Binary, true),
-        Field::new("defect", DataType::Utf8, true),
-    ]);
+    fields.extend(before_payload());
+    fields.push(json("payload", false));
+    fields.extend(after_payload());
     Arc::new(Schema::new(fields))
 }
 
@@ -200,105 +246,6 @@ pub(super) fn json(name: &str, nullable: bool) -> Field {
 /// A column of instants in microseconds, UTC.
 pub(super) fn utc(name: &str, nullable: bool) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), nullable)
-}
-
-/// Rows that wait for encoding.
-struct Rows {
-    count: usize,
-    bytes: usize,
-    partition_no: Int32Builder,
-    request_no: Int32Builder,
-    record_no: Int32Builder,
-    record_key: StringBuilder,
-    fetched_at: TimestampMicrosecondBuilder,
-    window_at: TimestampMicrosecondBuilder,
-    params: StringBuilder,
-    payload: StringViewBuilder,
-    /// The body that was last sliced (address, length), and its number in `payload`.
-    body: Option<(usize, usize, u32)>,
-    payload_original: BinaryBuilder,
-    defect: StringBuilder,
-}
-
-impl Rows {
-    /// Room for a whole batch at once.
-    fn new() -> Self {
-        let numbers = || Int32Builder::with_capacity(BATCH_ROWS);
-        let times = || TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
-        Self {
-            count: 0,
-            bytes: 0,
-            partition_no: numbers(),
-            request_no: numbers(),
-            record_no: numbers(),
-            record_key: StringBuilder::with_capacity(BATCH_ROWS, 16 * BATCH_ROWS),
-            fetched_at: times(),
-            window_at: times(),
-            params: StringBuilder::with_capacity(BATCH_ROWS, 32 * BATCH_ROWS),
-            payload: StringViewBuilder::with_capacity(BATCH_ROWS),
-            body: None,
-            payload_original: BinaryBuilder::with_capacity(BATCH_ROWS, 0),
-            defect: StringBuilder::with_capacity(BATCH_ROWS, 0),
-        }
-    }
-
-    fn push(&mut self, row: &RecordRow<'_>) -> Result<()> {
-        let original = row.payload_original.map_or(0, <[u8]>::len);
-        let payload = row.payload.bytes().len();
-        let body = if let Payload::Slice(body, ..) = row.payload { body.len() } else { 0 };
-        let texts = [payload, original, row.params.len(), row.record_key.len()];
-        if texts.iter().any(|length| *length > LONGEST) || body > LONGEST {
-            return Err(Error::new(Kind::Internal, format!("a record of {} bytes is too large for the lake", payload.max(original).max(body))));
-        }
-        self.count += 1;
-        self.bytes += texts.iter().sum::<usize>();
-        self.partition_no.append_value(number(row.partition_no)?);
-        self.request_no.append_value(number(row.request_no)?);
-        self.record_no.append_value(number(row.record_no)?);
-        self.record_key.append_value(row.record_key);
-        self.fetched_at.append_value(row.fetched_at.timestamp_micros());
-        self.window_at.append_option(row.window_at.map(|at| at.timestamp_micros()));
-        self.params.append_value(row.params);
-        self.push_payload(row.payload)?;
-        self.payload_original.append_option(row.payload_original);
-        self.defect.append_option(row.defect);
-        Ok(())
-    }
-
-    fn push_payload(&mut self, payload: Payload<'_>) -> Result<()> {
-        let (body, from, to) = match payload {
-            Payload::Text(text) => {
-                self.payload.append_value(text);
-                return Ok(());
-            }
-            Payload::Slice(body, from, to) => (body, from, to),
-        };
-        let place = (body.as_ptr() as usize, body.len());
-        let block = match self.body {
-            // The block holds the body, so its address cannot have been given to another one.
-            Some((address, length, block)) if (address, length) == place => block,
-            _ => self.payload.append_block(Buffer::from(body.clone())),
-        };
-        self.body = Some((place.0, place.1, block));
-        let too_large = |_| Error::new(Kind::Internal, "a body is too large for the lake");
-        let (from, length) = (u32::try_from(from).map_err(too_large)?, u32::try_from(to.saturating_sub(from)).map_err(too_large)?);
-        self.payload.try_append_view(block, from, length).or_fail(Kind::Internal, || "a payload is no text of its body")
-    }
-
-    fn columns(mut self) -> Vec<ArrayRef> {
-        vec![
-            Arc::new(self.partition_no.finish()),
-            Arc::new(self.request_no.finish()),
-            Arc::new(self.record_no.finish()),
-            Arc::new(self.record_key.finish()),
-            Arc::new(self.fetched_at.finish()),
-            Arc::new(self.window_at.finish()),
-            Arc::new(self.params.finish()),
-            Arc::new(self.payload.finish()),
-            Arc::new(self.payload_original.finish()),
-            Arc::new(self.defect.finish()),
-        ]
-    }
 }
 
 /// A count as the signed 32 bits that every engine reads.
@@ -338,7 +285,7 @@ mod tests {
             record_key: "[1]",
             fetched_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
             params: r#"{"suite_id":5}"#,
-            payload: payload.into(),
+            payload: payload.as_bytes(),
             payload_original: None,
             defect: None,
             window_at: None,
@@ -357,22 +304,38 @@ mod tests {
     }
 
     #[test]
-    fn slices_of_bodies_and_texts_may_alternate() {
-        let bodies: Vec<Bytes> = (0..3).map(|no| Bytes::from(format!(r#"[{{"body":{no},"text":"é and more than twelve bytes"}},{{}}]"#))).collect();
-        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
-        let mut expected = Vec::new();
-        // More rows than one batch has, so that bodies are seen again after their batch was encoded.
-        for no in 0..3_000_u32 {
-            let body = &bodies[no as usize / 2 % 3];
-            let long = Payload::Slice(body, 1, body.len() - 4);
-            let payload = [long, Payload::Slice(body, body.len() - 3, body.len() - 1), Payload::Text("{\"own\":1}")][no as usize % 3];
-            expected.push(Some(String::from_utf8(payload.bytes().to_vec()).unwrap()));
-            writer.push(&RecordRow { payload, ..row(no, "") }).unwrap();
+    fn pages_and_row_groups_are_cut_where_nobody_sees() {
+        // More rows than a batch has, more bytes than a page and a row group have, and no compression to speak of.
+        let mut state = 1_u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let payloads: Vec<String> =
+            (0..12_000).map(|no| format!("[{no},{}]", vec![random().to_string(); random() as usize % 300].join(","))).collect();
+        let mut distinct = payloads.clone();
+        for payload in distinct.iter_mut().step_by(3) {
+            *payload = format!("\"{}\"", (0..random() % 9_000).map(|_| char::from(b'a' + (random() % 26) as u8)).collect::<String>());
         }
-        assert_eq!(texts(&writer.finish().unwrap(), "payload"), expected);
-        let inside_a_character = bodies[0].iter().position(|byte| !byte.is_ascii()).unwrap() + 1;
         let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
-        let cut = RecordRow { payload: Payload::Slice(&bodies[0], inside_a_character, bodies[0].len()), ..row(0, "") };
+        for (no, payload) in (0..).zip(&distinct) {
+            writer.push(&row(no, payload)).unwrap();
+        }
+        let file = writer.finish().unwrap();
+        assert_eq!(texts(&file, "payload"), distinct.iter().cloned().map(Some).collect::<Vec<_>>());
+        let reader = SerializedFileReader::new(fs_err::File::open(&file.path).unwrap().into_file()).unwrap();
+        assert!(reader.num_row_groups() > 1, "{} bytes", file.bytes);
+        for (index, expected) in [(1, "00000000-0000-0000-0000-000000000002"), (4, r#"{"project_id":17}"#)] {
+            let name = schema().field(index).name().clone();
+            assert_eq!(texts(&file, &name), vec![Some(expected.to_owned()); distinct.len()], "{name}");
+        }
+        assert_eq!(reader.metadata().file_metadata().num_rows(), 12_000);
+    }
+
+    #[test]
+    fn a_payload_must_be_text() {
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let cut = RecordRow { payload: &"é".as_bytes()[1..], ..row(0, "") };
         assert_eq!(writer.push(&cut).unwrap_err().kind(), Kind::Internal);
     }
 

@@ -44,7 +44,7 @@ pub(super) fn records_of(pull_id: Uuid, payloads: &[&str]) -> Finished {
             record_key: "[1]",
             fetched_at: DateTime::UNIX_EPOCH,
             params: "{}",
-            payload: (*payload).into(),
+            payload: payload.as_bytes(),
             payload_original: None,
             defect: None,
             window_at: None,

@@ -1,6 +1,6 @@
 //! A Parquet file that grows on the local disk in bounded memory, hashed while it is written.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use parquet::{
@@ -25,7 +25,13 @@ use crate::{
 
 /// Bytes in memory at which a row group is flushed. Measured: a million records of 800 bytes peak at 26 MB so, and at
 /// 320 MB as one row group.
-const ROW_GROUP: usize = 8 << 20;
+pub(super) const ROW_GROUP: usize = 8 << 20;
+
+/// Level of zstd. A higher one takes longer than everything else together, and what the lake reads back is read from there seldom.
+pub(super) const ZSTD_LEVEL: i32 = 1;
+
+/// Bytes that go to the disk at once; `parquet` hands them over 8 kB at a time.
+const WRITE: usize = 128 << 10;
 
 /// A finished local Parquet file. Dropping it removes the file.
 #[derive(Debug)]
@@ -47,55 +53,43 @@ impl Finished {
     }
 }
 
-/// The writer under [`super::RecordWriter`] and its like. Takes batches, cuts row groups.
+/// The writer of the smaller files: takes Arrow's batches, cuts row groups. [`super::RecordWriter`] does the same for records in its
+/// own, quicker way, with what stands below.
 pub(super) struct Spool {
-    writer: ArrowWriter<Hashing<fs_err::File>>,
-    path: TempPath,
+    writer: ArrowWriter<SpoolFile>,
     lease: Lease,
     rows: u64,
 }
 
 impl Spool {
     pub(super) fn create(budget: &WriteBudget, schema: SchemaRef, properties: WriterPropertiesBuilder) -> Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("etl-").suffix(".parquet");
-        let file = match budget.spool_folder() {
-            None => builder.tempfile(),
-            Some(folder) => fs_err::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)),
-        };
-        let (file, path) = file.or_fail(Kind::Io, || "cannot create a temporary file; is `TMPDIR` writable?")?.into_parts();
-        let file = Hashing { inner: fs_err::File::from_parts(file, &*path), digest: Sha256::new(), bytes: 0 };
-        // The Arrow schema is not embedded: Parquet's own types say everything (JSON, UTC timestamps), and readers of
-        // other engines then see plain types where they know no Arrow extension.
-        let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, schema, options).or_fail(Kind::Internal, || "cannot begin a Parquet file")?;
-        Ok(Self { writer, path, lease: budget.lease(), rows: 0 })
+        Ok(Self { writer: arrow_writer(budget, schema, properties)?, lease: budget.lease(), rows: 0 })
     }
 
     /// Adds a batch; cuts a row group when this file or all files together hold enough.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).map_err(|error| self.failed(error))?;
+        self.writer.write(batch).map_err(|error| self.writer.inner().failed(error))?;
         let held = self.writer.memory_size();
         if self.lease.hold(held as u64) || held >= ROW_GROUP {
-            self.writer.flush().map_err(|error| self.failed(error))?;
+            self.writer.flush().map_err(|error| self.writer.inner().failed(error))?;
             self.lease.hold(self.writer.memory_size() as u64);
         }
         Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<Finished> {
-        self.writer.finish().map_err(|error| self.failed(error))?;
-        let file = self.writer.inner();
-        let sha256 = file.digest.clone().finish();
-        Ok(Finished { rows: self.rows, bytes: file.bytes, sha256, path: self.path })
+        self.writer.finish().map_err(|error| self.writer.inner().failed(error))?;
+        self.writer.inner_mut().finished(self.rows)
     }
+}
 
-    fn failed(&self, error: parquet::errors::ParquetError) -> Error {
-        Error::new(Kind::Io, format!("cannot write `{}`", self.path.display()))
-            .because(error)
-            .hint("check the free space of that folder; `TMPDIR` chooses another")
-    }
+/// Begins a Parquet file in the budget's spool folder.
+pub(super) fn arrow_writer(budget: &WriteBudget, schema: SchemaRef, properties: WriterPropertiesBuilder) -> Result<ArrowWriter<SpoolFile>> {
+    // The Arrow schema is not embedded: Parquet's own types say everything (JSON, UTC timestamps), and readers of
+    // other engines then see plain types where they know no Arrow extension.
+    let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(SpoolFile::create(budget)?, schema, options).or_fail(Kind::Internal, || "cannot begin a Parquet file")
 }
 
 /// What every Parquet file of the lake has in common: zstd level 1, no dictionary, coarse statistics, the versions.
@@ -107,20 +101,54 @@ pub(super) fn properties(more: &[(&str, String)]) -> WriterPropertiesBuilder {
     let pairs = versions.iter().chain(more).map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()));
     WriterProperties::builder()
         .set_created_by(format!("etl {}", env!("CARGO_PKG_VERSION")))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd")))
+        .set_compression(compression())
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(pairs.collect()))
 }
 
-/// Hashes and counts what passes.
-struct Hashing<W> {
-    inner: W,
+/// How every column with many values is compressed.
+pub(super) fn compression() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).expect("it is a level of zstd"))
+}
+
+/// A new file on the local disk that hashes and counts what is written. Dropping it removes the file.
+pub(super) struct SpoolFile {
+    inner: BufWriter<fs_err::File>,
+    path: Option<TempPath>,
     digest: Sha256,
     bytes: u64,
 }
 
-impl<W: Write> Write for Hashing<W> {
+impl SpoolFile {
+    fn create(budget: &WriteBudget) -> Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("etl-").suffix(".parquet");
+        let file = match budget.spool_folder() {
+            None => builder.tempfile(),
+            Some(folder) => fs_err::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)),
+        };
+        let (file, path) = file.or_fail(Kind::Io, || "cannot create a temporary file; is `TMPDIR` writable?")?.into_parts();
+        let inner = BufWriter::with_capacity(WRITE, fs_err::File::from_parts(file, &*path));
+        Ok(Self { inner, path: Some(path), digest: Sha256::new(), bytes: 0 })
+    }
+
+    /// Gives the file away, whose writer has written everything.
+    pub(super) fn finished(&mut self, rows: u64) -> Result<Finished> {
+        self.inner.flush().map_err(|error| self.failed(error.into()))?;
+        let path = self.path.take().ok_or_else(|| Error::new(Kind::Internal, "a file was finished twice"))?;
+        Ok(Finished { path, rows, bytes: self.bytes, sha256: self.digest.clone().finish() })
+    }
+
+    /// What a failure to write it means.
+    pub(super) fn failed(&self, error: parquet::errors::ParquetError) -> Error {
+        Error::new(Kind::Io, format!("cannot write `{}`", self.inner.get_ref().path().display()))
+            .because(error)
+            .hint("check the free space of that folder; `TMPDIR` chooses another")
+    }
+}
+
+impl Write for SpoolFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(buffer)?;
         self.digest.update(&buffer[..written]);

@@ -68,6 +68,13 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// Connects to a MySQL database.
+    pub(super) async fn open_mysql(&self) -> Result<MysqlSession> {
+        MysqlSession::open(self.address.expose(), self.wait).await
+    }
+}
+
 /// A server, be it by the folder of its socket, and a database.
 fn names_a_database(url: &url::Url) -> bool {
     (url.has_host() || url.query_pairs().any(|(name, _)| name == "host" || name == "socket")) && url.path().len() > 1

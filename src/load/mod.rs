@@ -3,6 +3,7 @@
 //! [`run`] takes the newest manifests of the lake; one table after another goes the way of `table.rs`. Every engine is
 //! one implementation of the trait in `session.rs`; SQL text is built in `statement.rs` and nowhere else.
 
+pub mod adopt;
 mod again;
 mod apply;
 mod batch;

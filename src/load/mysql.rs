@@ -72,8 +72,13 @@ impl MysqlSession {
         Ok(())
     }
 
+    /// For statements that the seam does not know; see `adopt`.
+    pub(super) fn connection(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+
     /// Takes the lock of all loads and migrations of this database.
-    async fn lock(&mut self) -> Result<()> {
+    pub(super) async fn lock(&mut self) -> Result<()> {
         let taken: Option<i64> = sqlx::query_scalar("select cast(get_lock(concat('etl.', sha1(database())), ?) as signed)")
             .bind(seconds(self.wait))
             .fetch_one(&mut self.connection)
@@ -85,7 +90,7 @@ impl MysqlSession {
         Err(Error::new(Kind::Locked, "cannot begin: another process is writing to the database"))
     }
 
-    async fn unlock(&mut self) -> Result<()> {
+    pub(super) async fn unlock(&mut self) -> Result<()> {
         self.plain("do release_lock(concat('etl.', sha1(database())))", "cannot release the lock").await
     }
 

@@ -41,6 +41,8 @@ pub struct Job<'a> {
     pub plan_only: bool,
     /// Change nothing, compare all values.
     pub verify: bool,
+    /// Take over rows that nobody owns and whose key the mart has.
+    pub adopt: bool,
     /// Tables that may shrink beyond the limit, or be emptied.
     pub accept_shrink: &'a [String],
     /// The marts that show exactly this time, be they older than what is loaded.
@@ -69,6 +71,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         accept_shrink: job.accept_shrink.to_vec(),
         asked_for: job.as_of.is_some(),
         mode,
+        adopt: job.adopt,
         bucketed_from: WORTH_IT,
         clock: job.settings.clock.clone(),
     };

@@ -155,7 +155,7 @@ pub(super) struct Place {
     /// As the account that loads.
     pub(super) destination: Destination,
     /// As the account that migrates.
-    owner: Destination,
+    pub(super) owner: Destination,
     pub(super) folder: tempfile::TempDir,
     /// Of a server; `None` for SQLite.
     pub(super) scratch: Option<Scratch>,
@@ -243,6 +243,7 @@ pub(super) fn manner(mode: Mode) -> Manner {
         accept_shrink: Vec::new(),
         asked_for: false,
         mode,
+        adopt: false,
         bucketed_from: u64::MAX,
         clock: Clock::starting_at("2025-01-31T00:00:00Z".parse().unwrap()),
     }

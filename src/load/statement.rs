@@ -175,6 +175,26 @@ impl<'a> Statements<'a> {
         self.sql(format!("select {columns} from {} where {hash} is not null{}", self.table(), self.owned_days(days, "and")))
     }
 
+    /// Makes a row that nobody owns one of `etl`, of a hash that no load has given it.
+    pub(super) fn take(&self) -> Sql {
+        let hash = self.flavour.quoted(ROW_HASH);
+        self.sql(format!("update {} set {hash} = 0 where {} and {hash} is null", self.table(), self.where_key()))
+    }
+
+    /// Counts the rows that nobody owns without a value in a column.
+    pub(super) fn keyless(&self, column: &str) -> Sql {
+        let (column, hash) = (self.flavour.quoted(column), self.flavour.quoted(ROW_HASH));
+        self.sql(format!("select cast(count(*) as {}) from {} where {column} is null and {hash} is null", self.flavour.bigint(), self.table()))
+    }
+
+    /// Gives the newest row that nobody owns, by the rest of its key, a value in a column that it has none in. MySQL only.
+    pub(super) fn fill(&self, column: &str, rest: &[&str], order: Option<&str>) -> Sql {
+        let rest = rest.iter().map(|name| self.equals(name)).collect::<Vec<_>>().join(" and ");
+        let newest = order.map_or_else(String::new, |order| format!(" order by {} desc", self.flavour.quoted(order)));
+        let (column, hash) = (self.flavour.quoted(column), self.flavour.quoted(ROW_HASH));
+        self.sql(format!("update {} set {column} = {PARAMETER} where {rest} and {column} is null and {hash} is null{newest} limit 1", self.table()))
+    }
+
     /// All columns of the contract of one row.
     pub(super) fn one_row(&self) -> Sql {
         let columns = self.list(self.target.columns.iter().map(String::as_str));

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
+    adopt::{complete, take},
     apply::apply,
     compare::{day_parameters, difference, digest},
     diff::Diff,
@@ -36,6 +37,8 @@ pub(super) struct Manner {
     /// The mart's time was asked for, so it may be older than what is loaded.
     pub(super) asked_for: bool,
     pub(super) mode: Mode,
+    /// Rows that nobody owns and whose key the mart has are taken over.
+    pub(super) adopt: bool,
     /// Rows of mart and table from which on buckets are compared before keys.
     pub(super) bucketed_from: u64,
     pub(super) clock: Clock,
@@ -161,13 +164,21 @@ impl One<'_> {
             return Ok(false);
         }
         let last = self.not_older(session).await?;
+        if self.manner.adopt && self.manner.mode == Mode::Load {
+            complete(session, self.contract, self.target, self.mart).await?;
+        }
         let before = digest(session, self.target, self.days).await?;
-        let diff = if before == scan.digest {
+        let mut diff = if before == scan.digest {
             Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
         } else {
             let bucketed = before.rows + scan.digest.rows >= self.manner.bucketed_from;
             difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, bucketed).await?
         };
+        if self.manner.adopt && self.manner.mode == Mode::Load && !diff.blocked.is_empty() {
+            take(session, self.contract, self.target, self.mart, &diff.blocked).await?;
+            // All keys: a row that was just taken over stands in the bucket of no mart's row.
+            diff = difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, false).await?;
+        }
         let counts = counts(&diff);
         summary.take(&counts);
         if self.manner.mode == Mode::Plan {

@@ -158,7 +158,7 @@ impl Journal {
                 record_key: &key,
                 fetched_at: at,
                 params: &text,
-                payload: text.as_str().into(),
+                payload: text.as_bytes(),
                 payload_original: None,
                 defect: None,
                 window_at: None,

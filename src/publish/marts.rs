@@ -139,6 +139,16 @@ impl Marts {
         health
     }
 
+    /// What went wrong with the newest pulls of one endpoint that no mart reads.
+    pub fn failures(&self, endpoint: &str, concerns: impl Fn(&Receipt) -> bool) -> Vec<String> {
+        let mut newest: BTreeMap<String, &Receipt> = BTreeMap::new();
+        for receipt in self.receipts.iter().filter(|receipt| receipt.endpoint == endpoint && concerns(receipt)) {
+            newest.insert(receipt.scope_key(), receipt);
+        }
+        let failed = newest.values().filter_map(|receipt| receipt.error.as_ref());
+        failed.map(|error| format!("`{endpoint}`: the last pull failed: {error}")).collect()
+    }
+
     /// Endpoints with an API that the mart's rows come from.
     fn endpoints_behind(&self, table: &str) -> BTreeSet<String> {
         let nodes = self.engine.graph().upstream([Node::Model(table.to_owned())]);

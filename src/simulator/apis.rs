@@ -1,10 +1,14 @@
 //! The APIs that need nothing but a path, a query and a login, and where they are found.
 
+use std::sync::Mutex;
+
 use axum::http::Method;
 
 use super::{
     answer::Answer,
-    bitrise, confluence, github, jira, looker,
+    bitrise, confluence,
+    desk::Desk,
+    github, jira, looker,
     query::Query,
     sentry, taskcluster, trains,
     world::{Kind, Today},
@@ -21,6 +25,11 @@ pub(super) struct Call<'a> {
     pub(super) authorization: Option<&'a str>,
     /// What was posted.
     pub(super) body: &'a [u8],
+    pub(super) content_type: Option<&'a str>,
+    /// Whether the header that Confluence wants with files was sent.
+    pub(super) nocheck: bool,
+    /// What clients have written.
+    pub(super) desk: &'a Mutex<Desk>,
     /// The URL of this request without its query, for links.
     pub(super) url: String,
 }
@@ -37,6 +46,9 @@ pub(super) struct Asked<'a> {
     pub(super) query: &'a str,
     pub(super) authorization: Option<&'a str>,
     pub(super) body: &'a [u8],
+    pub(super) content_type: Option<&'a str>,
+    pub(super) nocheck: bool,
+    pub(super) desk: &'a Mutex<Desk>,
 }
 
 type Api = fn(&Call<'_>) -> Answer;
@@ -63,6 +75,9 @@ pub(super) fn answer(asked: &Asked<'_>) -> Option<Answer> {
             query: Query::parse(asked.query),
             authorization: asked.authorization,
             body: asked.body,
+            content_type: asked.content_type,
+            nocheck: asked.nocheck,
+            desk: asked.desk,
             url: format!("http://{}{}", asked.host, asked.path),
         }),
         Kind::Recorded(recorded) => recorded.answer(asked.path, asked.query).unwrap_or_else(|| Answer::json(404, r#"{"message":"not recorded"}"#)),

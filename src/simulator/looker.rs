@@ -1,5 +1,7 @@
 //! Looker's API 4.0: a login, and the looks of two folders.
 
+mod renders;
+
 use axum::http::Method;
 
 use super::{
@@ -36,6 +38,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         }
         (&Method::DELETE, "logout") => Answer::json(204, ""),
         (&Method::GET, "user") => Answer::json(200, r#"{"id":"7","display_name":"etl"}"#),
+        (_, path) if path.starts_with("render_tasks/") => renders::answer(call, &path["render_tasks/".len()..]),
         (&Method::GET, path) => {
             let folder = path.strip_prefix("folders/").and_then(|rest| rest.strip_suffix("/looks"));
             match folder.and_then(|id| FOLDERS.iter().find(|(own, _)| *own == id)) {

@@ -15,6 +15,7 @@ mod bugzilla;
 mod calendar;
 mod confluence;
 mod connection;
+mod desk;
 mod fault;
 mod github;
 mod jira;
@@ -42,6 +43,7 @@ use std::{
 use chrono::NaiveDate;
 use tokio::runtime::{Builder, Runtime};
 
+pub use desk::Rendering;
 pub use fault::{Fault, FaultKind, RetryAfter};
 pub use rate::RateLimit;
 pub use recorded::RecordedFiles;
@@ -192,6 +194,53 @@ impl Simulator {
     /// Moves the world to `day`, forth or back. Requests that are being answered keep their day. A recorded world stays.
     pub fn set_day(&self, day: NaiveDate) {
         self.shared.day.store((day - self.first_day).num_days(), Ordering::Release);
+    }
+
+    /// Renders a look in this way from now on.
+    pub fn script_rendering(&self, look: &str, rendering: Rendering) {
+        lock(&self.shared.desk).renderings.insert(look.to_owned(), rendering);
+    }
+
+    /// The text of a page of Confluence.
+    pub fn page(&self, id: &str) -> Option<String> {
+        confluence::saved(&lock(&self.shared.desk), self.shared.today()?, id).map(|saved| saved.body)
+    }
+
+    /// The version of a page of Confluence.
+    pub fn page_version(&self, id: &str) -> Option<u64> {
+        confluence::saved(&lock(&self.shared.desk), self.shared.today()?, id).map(|saved| saved.number)
+    }
+
+    /// Somebody saves a page.
+    pub fn edit_page(&self, id: &str, body: &str) {
+        if let Some(today) = self.shared.today() {
+            confluence::save(&mut lock(&self.shared.desk), today, id, body, "Ana Example");
+        }
+    }
+
+    /// Somebody saves a page just before it is written next; several wait for one write each.
+    pub fn edit_before_write(&self, id: &str, body: &str) {
+        lock(&self.shared.desk).interruptions.entry(id.to_owned()).or_default().push(body.to_owned());
+    }
+
+    /// Nobody saves before the next writes of a page any more.
+    pub fn drop_edits(&self, id: &str) {
+        lock(&self.shared.desk).interruptions.remove(id);
+    }
+
+    /// Somebody attaches a file to a page.
+    pub fn attach(&self, page: &str, title: &str, comment: &str, content: &str) {
+        let mut desk = lock(&self.shared.desk);
+        let id = format!("att{}", desk.number());
+        let file = desk::File { id, title: title.to_owned(), comment: comment.to_owned(), version: 1, content: content.into() };
+        desk.files.entry(page.to_owned()).or_default().push(file);
+    }
+
+    /// The files of a page: names, comments and sizes.
+    pub fn attachments(&self, page: &str) -> Vec<(String, String, usize)> {
+        let desk = lock(&self.shared.desk);
+        let files = desk.files.get(page).into_iter().flatten();
+        files.map(|file| (file.title.clone(), file.comment.clone(), file.content.len())).collect()
     }
 
     /// Adds a fault to the script.

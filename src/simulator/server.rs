@@ -23,10 +23,11 @@ use super::{
     answer::Answer,
     apis, bugzilla,
     connection::{Acceptor, Reset},
+    desk::Desk,
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},
     testrail,
-    world::World,
+    world::{Kind, Today, World},
 };
 
 /// What all requests share.
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub(super) day: AtomicI64,
     pub(super) script: Mutex<Script>,
     pub(super) received: Mutex<Vec<Received>>,
+    /// What clients have written.
+    pub(super) desk: Mutex<Desk>,
     testrail_meter: Option<Mutex<Meter>>,
     bugzilla_meter: Option<Mutex<Meter>>,
 }
@@ -55,9 +58,20 @@ impl Shared {
             day: AtomicI64::new(day),
             script: Mutex::default(),
             received: Mutex::default(),
+            desk: Mutex::default(),
             testrail_meter: options.testrail_rate_limit.map(meter),
             bugzilla_meter: options.bugzilla_rate_limit.map(meter),
             options,
+        }
+    }
+}
+
+impl Shared {
+    /// The seeded world as it is now.
+    pub(super) fn today(&self) -> Option<Today<'_>> {
+        match &self.world.0 {
+            Kind::Seeded(world) => Some(Today { world, day: self.day.load(Ordering::Acquire) }),
+            Kind::Recorded(_) => None,
         }
     }
 }
@@ -119,6 +133,9 @@ fn answer(shared: &Shared, request: &Parts, posted: &[u8], fault: Option<&FaultK
         query: request.uri.query().unwrap_or_default(),
         authorization: text(&request.headers, "authorization"),
         body: posted,
+        content_type: text(&request.headers, "content-type"),
+        nocheck: text(&request.headers, "x-atlassian-token").is_some_and(|value| matches!(value, "nocheck" | "no-check")),
+        desk: &shared.desk,
     };
     if let Some(answer) = apis::answer(&asked) {
         return answer;

@@ -155,6 +155,10 @@ fn runs<'a>(today: Today<'a>, project: &'static Project, query: &Query) -> Listi
     if !suites.is_empty() {
         all.retain(|run| run.suite_id().is_some_and(|id| suites.contains(&id.to_string())));
     }
+    if let Some(milestone) = query.number("milestone_id") {
+        // Which runs belong to a milestone is not part of the story: some do.
+        all.retain(|run| (run.id.cast_signed() + milestone) % 4 == 0);
+    }
     list("runs", all, |run| written(run.record(), run.style()))
 }
 

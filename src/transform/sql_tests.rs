@@ -203,7 +203,7 @@ fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull
                 record_key: &key,
                 fetched_at: finished,
                 params: &serde_json::Value::Object(partition.params.clone()).to_string(),
-                payload: line.into(),
+                payload: line.as_bytes(),
                 payload_original: None,
                 defect: None,
                 window_at: window_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),

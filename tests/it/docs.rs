@@ -37,6 +37,11 @@ fn etl_toml_shows_the_defaults() {
     assert_eq!(shown.load, default.load);
     assert_eq!(shown.mirror, default.mirror);
     assert_eq!((shown.write_buffer, shown.commit_every), (default.write_buffer, default.commit_every));
+    assert_eq!(
+        (&shown.publish.looker, &shown.publish.images, &shown.publish.confluence),
+        (&default.publish.looker, &default.publish.images, &default.publish.confluence)
+    );
+    assert_eq!(shown.publish.build_validation.len(), 1);
     assert!(shown.rate_limits.contains_key("testrail"));
 }
 

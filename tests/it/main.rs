@@ -8,6 +8,7 @@ mod load;
 mod official;
 mod options;
 mod products;
+mod publish;
 mod pump;
 mod readme;
 mod real;

@@ -146,7 +146,15 @@ mod tests {
     }
 
     fn table(columns: Vec<Column>) -> Table {
-        Table { name: "t".to_owned(), description: String::new(), columns, key: vec!["k".to_owned()], identity: None, owned: true }
+        Table {
+            name: "t".to_owned(),
+            description: String::new(),
+            columns,
+            key: vec!["k".to_owned()],
+            identity: None,
+            snapshot_date: None,
+            owned: true,
+        }
     }
 
     fn step_words(before: Vec<Column>, after: Vec<Column>) -> Vec<String> {

@@ -26,7 +26,8 @@ pub(super) fn text(flavour: Flavour, name: &str, changes: &[Change<'_>]) -> Stri
     text
 }
 
-fn create(flavour: Flavour, table: &Table) -> String {
+/// The statement that makes a table.
+pub(in crate::load) fn create(flavour: Flavour, table: &Table) -> String {
     let mut text = String::new();
     if flavour == Flavour::Sqlite {
         text.push_str(&format!("-- {}\n", table.description));
@@ -208,7 +209,7 @@ pub(super) fn unique_index(flavour: Flavour, table: &str, key: &[String]) -> Str
 }
 
 /// At most 63 letters, as PostgreSQL wants it.
-fn index_name(table: &str) -> String {
+pub(in crate::load) fn index_name(table: &str) -> String {
     let cut = table.get(..58).unwrap_or(table);
     format!("{cut}__key")
 }

@@ -1,5 +1,6 @@
 //! Migrations own the schema of the destination. `new` writes them from the contracts, people review them, `run` applies them.
 
+mod baseline;
 mod change;
 #[cfg(test)]
 pub(super) mod checks;
@@ -10,12 +11,13 @@ mod run;
 mod schema;
 mod write;
 
+pub(super) use baseline::{record, unrecorded};
+pub(super) use ddl::{create, index_name};
 pub use run::{MigrationStatus, State, run, status};
 pub use write::{drift, new};
 
 #[cfg(test)]
 pub(super) use run::bring;
-#[cfg(test)]
-pub(super) use schema::tables;
+pub(super) use schema::{Table, tables};
 #[cfg(test)]
 pub(super) use write::write;

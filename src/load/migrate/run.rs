@@ -2,7 +2,10 @@
 
 use std::{fmt, path::Path};
 
-use super::files::{self, MigrationFile};
+use super::{
+    baseline::in_the_way,
+    files::{self, MigrationFile},
+};
 use crate::{
     error::{Error, Kind, Result},
     load::{
@@ -75,13 +78,20 @@ pub async fn run(database: &Secret, migrations: &Path) -> Result<Vec<String>> {
 pub(in crate::load) async fn bring(destination: &Destination, migrations: &Path) -> Result<Vec<String>> {
     let files = files::list(migrations, destination.flavour())?;
     let mut session = destination.open(true).await?;
-    let applied = bring_up(session.as_mut(), &files).await;
+    let applied = bring_up(session.as_mut(), &files, migrations).await;
     session.close().await;
     applied
 }
 
-async fn bring_up(session: &mut dyn Session, files: &[MigrationFile]) -> Result<Vec<String>> {
+async fn bring_up(session: &mut dyn Session, files: &[MigrationFile], migrations: &Path) -> Result<Vec<String>> {
     let status = look(session, files).await?;
+    if status.iter().all(|migration| migration.state == State::Pending)
+        && let Some(table) = in_the_way(session, migrations).await?
+    {
+        return Err(Error::new(Kind::Database, format!("the database has a table `{table}`, which no migration has made")).hint(
+            "a MySQL database that the old scripts have filled is taken over by `etl load --adopt`; look first: `etl load --adopt --plan`. Else name an empty database",
+        ));
+    }
     for migration in &status {
         sound(migration)?;
     }
@@ -116,7 +126,7 @@ fn sound(migration: &MigrationStatus) -> Result<()> {
     }
 }
 
-async fn look(session: &mut dyn Session, files: &[MigrationFile]) -> Result<Vec<MigrationStatus>> {
+pub(super) async fn look(session: &mut dyn Session, files: &[MigrationFile]) -> Result<Vec<MigrationStatus>> {
     let (applied, half) = session.applied().await?;
     Ok(compare(files, &applied, half))
 }

@@ -19,14 +19,16 @@ const VERSION: u32 = 1;
 /// A table as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::load) struct Table {
-    pub(super) name: String,
+    pub(in crate::load) name: String,
     pub(super) description: String,
-    pub(super) columns: Vec<Column>,
+    pub(in crate::load) columns: Vec<Column>,
     /// Empty for the ledger.
-    pub(super) key: Vec<String>,
-    pub(super) identity: Option<String>,
+    pub(in crate::load) key: Vec<String>,
+    pub(in crate::load) identity: Option<String>,
+    /// The day column of a snapshot.
+    pub(in crate::load) snapshot_date: Option<String>,
     /// It is a mart's: `_row_hash` says who wrote a row.
-    pub(super) owned: bool,
+    pub(in crate::load) owned: bool,
 }
 
 /// The tables by the migrations so far: `migrations/schema.json`.
@@ -87,6 +89,7 @@ pub(in crate::load) fn tables<'a>(contracts: impl IntoIterator<Item = &'a Contra
         columns: ledger::columns(),
         key: Vec::new(),
         identity: Some(ledger::LEDGER_IDENTITY.to_owned()),
+        snapshot_date: None,
         owned: false,
     }];
     for contract in contracts {
@@ -103,6 +106,7 @@ pub(in crate::load) fn tables<'a>(contracts: impl IntoIterator<Item = &'a Contra
             columns: contract.columns.clone(),
             key: contract.key.clone(),
             identity: contract.identity.clone(),
+            snapshot_date: contract.snapshot_date().map(str::to_owned),
             owned: true,
         });
     }

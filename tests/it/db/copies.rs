@@ -10,13 +10,6 @@ use super::{
 };
 use crate::scratch::PASSWORD;
 
-#[test]
-fn the_scripts_pass_shellcheck_with_mysql_installed() {
-    let folder = program("");
-    let checked = Command::new("shellcheck").current_dir(&folder).args(["-x", "db", "run-proxy"]).output().unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
-}
-
 #[tokio::test]
 async fn help_usage_and_missing_variables_need_no_mysql() {
     let mut scripts = Scripts::new().await;

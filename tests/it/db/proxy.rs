@@ -27,9 +27,9 @@ env >"$here/env"
 echo $$ >"$here/pid"
 while [ $# -gt 0 ]; do [ "$1" = --credentials-file ] && { cat "$2" >"$here/credentials"; stat -L -c %a "$2" >"$here/mode"; }; shift; done
 tr '\0' ' ' </proc/$$/cmdline >"$here/cmdline"
+trap 'exit 42' TERM
 touch "$here/started"
 [ -e "$here/wait" ] || exit 7
-trap 'exit 42' TERM
 while :; do sleep 0.02; done
 "#;
 

@@ -125,6 +125,7 @@ impl World {
             tables,
             plan_only: false,
             verify: false,
+            adopt: false,
             accept_shrink: &[],
             as_of: None,
         }

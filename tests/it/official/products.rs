@@ -49,6 +49,12 @@ async fn looker_answers_as_specified() {
         for look in looks.as_array().unwrap() {
             assert_official(&schemas, "#/components/schemas/LookWithQuery", look, 10);
         }
+        let id = looks[0]["id"].as_str().unwrap();
+        let begun = reqwest::Client::new().post(format!("{base}render_tasks/looks/{id}/png?width=4&height=4")).header("Authorization", &token);
+        let begun: Value = serde_json::from_str(&begun.send().await.unwrap().text().await.unwrap()).unwrap();
+        assert_official(&schemas, "#/components/schemas/RenderTask", &begun, 7);
+        let task = get(&format!("{base}render_tasks/{}", begun["id"].as_str().unwrap()), ("Authorization", &token)).await;
+        assert_official(&schemas, "#/components/schemas/RenderTask", &task, 7);
     }
 }
 
@@ -79,6 +85,9 @@ async fn confluence_answers_as_specified() {
             let url = format!("{base}content/{page}?expand=body.storage,version,space");
             assert_official(&schemas, "#/components/schemas/Content", &get(&url, ("Authorization", &basic)).await, 20);
         }
+        simulator.attach("1471774758", "a.png", "by hand", "x");
+        let files = get(&format!("{base}content/1471774758/child/attachment?expand=version"), ("Authorization", &basic)).await;
+        assert_official(&schemas, "#/components/schemas/ContentArray", &files, 12);
     }
 }
 
