@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use super::context::{Context, Outcome, blocking, nothing};
 use crate::{
@@ -59,7 +58,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
     let Asked { as_of, fresh } = asked;
     let receipts = Arc::new(context.receipts().await?);
     let row = context.moment_row(&receipts, as_of);
-    let transform_id = Uuid::now_v7();
+    let transform_id = context.settings.clock.new_id();
     let wanted = |name: &String| selection.models.contains(name) || selection.tables.contains(name);
     let mut models: Vec<String> = selection.models.clone();
     models.extend(selection.tables.iter().filter(|table| !selection.models.contains(table)).cloned());
