@@ -4,8 +4,11 @@
 
 mod global;
 mod moment;
+mod past;
 mod platform;
 mod publish;
+mod publish_data;
+mod publish_slack;
 mod reading;
 mod selection;
 mod stages;
@@ -16,12 +19,15 @@ use clap::{Parser, Subcommand};
 
 pub use global::Global;
 pub use moment::as_of;
+pub use past::{DiffArgs, ReplayArgs, ShellArgs, WhyArgs, WhyFormat};
 pub use platform::{Platform, projects};
 pub use publish::{BuildValidationArgs, ConfluenceArgs, LookerArgs, PublishArgs, PublishOptions, PublishVerb};
+pub use publish_data::{BigqueryArgs, CsvArgs, ExportArg};
+pub use publish_slack::{ConclusionArg, MessageArgs, PostArgs, SlackArgs, SlackVerb, StatusMessageArgs, UnsureArg};
 pub use reading::{DoctorArgs, LineageArgs, LineageFormat, QueryArgs, QueryFormat, StatusArgs};
 pub use selection::SelectionArgs;
 pub use stages::{ExtractArgs, LoadArgs, RunArgs, TransformArgs};
-pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, TestArgs};
+pub use upkeep::{CompletionsArgs, DemoArgs, GcArgs, ManArgs, MigrateArgs, MigrateVerb, SimulateArgs, TestArgs};
 pub use window::window;
 
 /// A data pump for test operations: API records to Parquet, DuckDB SQL over them, results into a SQL database.
@@ -47,10 +53,18 @@ pub enum Command {
     Load(LoadArgs),
     /// Extract, transform and load, in this order
     Run(RunArgs),
+    /// Compute and load the tables as of a past time or over a range of days, without asking an API
+    Replay(ReplayArgs),
+    /// Show what differs in a table between two times, or between the mart and the database
+    Diff(DiffArgs),
+    /// Follow a row of a table back to the records and requests that it comes from
+    Why(WhyArgs),
     /// Publish pictures, pages and messages made from the marts
     Publish(PublishArgs),
     /// Ask the lake in SQL: latest.*, history.*, landed.*, pulls, any model
     Query(QueryArgs),
+    /// Open an interactive SQL shell on the lake
+    Shell(ShellArgs),
     /// Show what was pulled, computed and loaded, how old it is, and what failed
     Status(StatusArgs),
     /// Check files, variables, lake, database and every API, without changing anything
@@ -63,6 +77,8 @@ pub enum Command {
     Gc(GcArgs),
     /// Run everything on this machine against simulated APIs
     Demo(DemoArgs),
+    /// Serve the simulated APIs on this machine, to rehearse against
+    Simulate(SimulateArgs),
     /// Run the SQL tests below sql/tests: fixed records in, exact rows out
     Test(TestArgs),
     /// Print the completions of a shell

@@ -1,6 +1,7 @@
 //! `etl.toml` and the environment, resolved once. Stages get this and never look at the environment themselves.
 
 mod publish;
+mod slack;
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use publish::{BuildValidation, Contact, LookerSettings, PublishSettings};
+pub use slack::{ANY, Channel, Footer, MESSAGES, Messages, Product, Sites, Transport};
 
 /// A snapshot of the environment variables.
 #[derive(Clone, Default)]
@@ -113,6 +115,10 @@ pub struct Settings {
     pub load: LoadLimits,
     /// What publishing needs.
     pub publish: PublishSettings,
+    /// What messages are made with and where they go.
+    pub messages: Messages,
+    /// Projects as people know them.
+    pub products: BTreeMap<String, Product>,
     /// The copies of a bucket's objects on this disk.
     pub mirror: MirrorLimits,
     /// Read the mirror alone and ask no bucket; `ETL_OFFLINE` or `--offline`.
@@ -216,10 +222,12 @@ impl Settings {
         let root = &fs_err::canonicalize(root)?;
         let path = root.join("etl.toml");
         let text = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
-        let file: File = toml::from_str(&text).map_err(|error| {
+        let mut file: File = toml::from_str(&text).map_err(|error| {
             let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
             Error::new(Kind::Config, format!("etl.toml:{line}: {}", error.message().trim().replace('\n', " ")))
         })?;
+        let (messages, products) = (std::mem::take(&mut file.publish.slack), std::mem::take(&mut file.publish.products));
+        messages.check(&products).map_err(|what| Error::new(Kind::Config, format!("etl.toml: {what}")))?;
         let mut rate_limits = BTreeMap::new();
         for (source, limit) in file.rate_limit {
             let per = parse_duration(&limit.per).map_err(|what| Error::new(Kind::Config, format!("etl.toml: rate_limit.{source}.per: {what}")))?;
@@ -263,6 +271,8 @@ impl Settings {
             rate_limits,
             engine: EngineLimits { memory: file.engine.memory.unwrap_or_else(|| "2GB".to_owned()), threads: file.engine.threads },
             load: LoadLimits { shrink_rows: file.load.shrink_rows.unwrap_or(50), shrink_percent: file.load.shrink_percent.unwrap_or(20.0) },
+            messages,
+            products,
             write_buffer: file.extract.write_buffer_mb.unwrap_or(64) * 1_000_000,
             commit_every: file.extract.commit_every.unwrap_or(500).max(1),
             clock,

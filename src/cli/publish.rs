@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::{BigqueryArgs, CsvArgs, SlackArgs};
+
 /// `etl publish`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = PUBLISH_HELP)]
@@ -20,6 +22,12 @@ pub enum PublishVerb {
     Confluence(ConfluenceArgs),
     /// Write the page with the validation of a project's newest build
     BuildValidation(BuildValidationArgs),
+    /// Post a message to Slack
+    Slack(SlackArgs),
+    /// Write exports as CSV files
+    Csv(CsvArgs),
+    /// Make the views of BigQuery over the tables of Cloud SQL
+    Bigquery(BigqueryArgs),
 }
 
 /// What every publication takes.
@@ -79,6 +87,7 @@ Examples:
   etl publish confluence --plan                      the pages as they would be written
   etl publish confluence --team DTE --page 2006057695
   etl publish build-validation --project firefox-ios
+  etl publish slack rates --plan                     the messages as JSON; sends nothing
 
 Everything is made from the marts: extract and transform first. What was published is recorded
 in the lake (the source `etl`), so running a command again does not publish twice.";

@@ -1,12 +1,12 @@
 //! The options of the verbs that only read: query, status, doctor, lineage.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
 use super::as_of;
-use crate::term::Format;
+use crate::{catalog::parse_duration, term::Format};
 
 /// `etl query`.
 #[derive(Args, Clone, Debug)]
@@ -88,6 +88,12 @@ pub struct StatusArgs {
     /// Reports, tables, models, endpoints or sources [default: all]
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
+    /// The oldest age that a report may have, like 26h or 8d, instead of what its schedule allows
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "last")]
+    pub max_age: Option<Duration>,
+    /// Show where rows went: every step from the API to the table with the rows after it
+    #[arg(long)]
+    pub last: bool,
     /// How to write it
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
@@ -97,13 +103,20 @@ const STATUS_HELP: &str = "\
 Examples:
   etl status
   etl status testrail --format json
+  etl status report_test_case_coverage --last        why fewer rows than the API has?
 
-Exit code 1 when a report is older than its schedule allows: a timer can watch the pump.";
+  etl status --max-age 26h testrail-milestones       the dead-man's check, in a job of its own
+
+Exit code 1 when a report is older than its schedule, or --max-age, allows: its newest pull,
+mart or load. Each is told as an error, in a GitHub workflow as an annotation.";
 
 /// `etl doctor`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = DOCTOR_HELP)]
 pub struct DoctorArgs {
+    /// Reports, tables, endpoints or sources whose APIs to ask [default: all]
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
     /// Check files, variables and the graph only; open no connection
     #[arg(long)]
     pub offline: bool,
@@ -115,7 +128,12 @@ pub struct DoctorArgs {
 const DOCTOR_HELP: &str = "\
 Examples:
   etl doctor --offline                               before a commit: do the files fit?
-  etl doctor                                         before a run: also variables and APIs";
+  etl doctor                                         before a run: also variables and APIs
+  etl doctor github --format json
+
+Each endpoint is asked for one record, of a partition that the lake knows. Told are: what is
+missing, refused (401, 403) or not found, a clock that differs, and the requests that are left.
+Exit code 1 or 2 where something failed. Secrets are never shown.";
 
 /// `etl lineage`.
 #[derive(Args, Clone, Debug)]

@@ -103,8 +103,8 @@ Examples:
   etl load                                           then apply
   etl load report_testrail_milestones --verify
   etl load --accept-shrink report_testrail_milestones
-  etl load --adopt --plan                            a MySQL database of the old scripts: first look
-  etl load --adopt --adopt-widen                     then take it over; killed, it is run again
+  etl load --adopt --plan                       a MySQL database of the old scripts: first look
+  etl load --adopt --adopt-widen                then take it over; killed, it is run again
 
 Each table is loaded in one transaction with its ledger row: a killed load changes nothing, a
 repeated one finds nothing to do. Rows that etl did not write are never touched; where their

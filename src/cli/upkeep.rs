@@ -1,4 +1,4 @@
-//! The options of the verbs around the pump: migrate, gc, demo, test, completions, man.
+//! The options of the verbs around the pump: migrate, gc, demo, simulate, test, completions, man.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -84,6 +84,28 @@ Examples:
 Starts the APIs in miniature on this machine, extracts, transforms and loads day by day into
 data/, and shows what it filled. Needs no network and no credentials, and leaves nothing
 running.";
+
+/// `etl simulate`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = SIMULATE_HELP)]
+pub struct SimulateArgs {
+    /// Days since the beginning of the simulated story: things change on each
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub day: u64,
+    /// Seed of the simulated data: the same seed gives the same records
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Write the variables into this file instead of printing them
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+}
+
+const SIMULATE_HELP: &str = "\
+Examples:
+  etl simulate --write apis.env --day 3
+
+Then, in another shell: `. ./apis.env && etl run --report-type ALL`. The variables name the
+addresses, the credentials that the simulated APIs take, and the day as ETL_NOW.";
 
 /// `etl test`.
 #[derive(Args, Clone, Debug)]

@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
     events::Observer,
-    lake::{Lake, Receipt},
+    lake::{Flow, Lake, Receipt},
     names,
     settings::{Env, Settings},
     term::{Printer, Progress, bytes},
@@ -114,6 +114,11 @@ impl Context {
                 .hint("`-- schedule:` in sql/marts says when each is due"));
         }
         self.engine.graph().select(&self.project, &due)
+    }
+
+    /// The record of a run that begins now.
+    pub(super) fn flow(&self, command: &str) -> Flow {
+        Flow::of(uuid::Uuid::now_v7(), self.settings.clock.now(), command)
     }
 
     /// What was exchanged with the bucket so far, for the summary.

@@ -1,13 +1,16 @@
 //! `etl doctor`: checks files, variables, lake, database and every API, and changes nothing.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use super::context::{self, Context, Outcome};
+use super::{
+    context::{self, Context, Outcome},
+    reach::{Known, Line, Mark, reach},
+};
 use crate::{
-    catalog::Source,
-    cli::{DoctorArgs, Global},
-    error::{Error, Kind, Result},
-    http::HttpClient,
+    catalog::{Endpoint, Source},
+    cli::{DoctorArgs, Global, SelectionArgs},
+    engine::RunRow,
+    error::{Kind, Result},
     lake::Lake,
     load,
     settings::{Env, Settings},
@@ -21,9 +24,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Doct
     let context = Context::with(settings.clone(), global, printer).await;
     checks.add("project files", started, context.as_ref().map(files).map_err(|error| format!("{error:?}")), Kind::Config);
     if let (Ok(context), false) = (&context, args.offline) {
-        for source in context.project.sources.iter().filter(|source| source.client.is_some()) {
-            source_checks(context, source, &mut checks).await;
-        }
+        sources(context, &args.nodes, &mut checks).await?;
         let started = Instant::now();
         checks.add("lake", started, lake(&settings).await.map_err(|error| format!("{error:?}")), Kind::Lake);
         let started = Instant::now();
@@ -40,14 +41,18 @@ struct Checks {
 
 impl Checks {
     fn add(&mut self, name: &str, started: Instant, result: std::result::Result<String, String>, kind: Kind) {
-        let (word, detail) = match result {
-            Ok(detail) => ("ok", detail),
-            Err(what) => {
-                self.outcome.failed(kind);
-                ("FAILED", what)
-            }
+        let (mark, detail) = match result {
+            Ok(detail) => (Mark::Ok, detail),
+            Err(what) => (Mark::Failed(kind), what),
         };
-        self.rows.push([Cell::from(name), word.into(), seconds(started.elapsed().as_secs_f64()).into(), detail.into()]);
+        self.line(Line { name: name.to_owned(), mark, seconds: started.elapsed().as_secs_f64(), detail });
+    }
+
+    fn line(&mut self, line: Line) {
+        if let Mark::Failed(kind) = line.mark {
+            self.outcome.failed(kind);
+        }
+        self.rows.push([Cell::from(line.name), line.mark.word().into(), seconds(line.seconds).into(), line.detail.into()]);
     }
 }
 
@@ -69,25 +74,43 @@ async fn lake(settings: &Settings) -> Result<String> {
     Ok(format!("{}: {} pulls{probed}", lake.location(), receipts.len()))
 }
 
-/// Are the variables there, and does the API answer to them?
-async fn source_checks(context: &Context, source: &Source, checks: &mut Checks) {
-    let started = Instant::now();
-    let missing = missing_variables(source, &context.settings);
-    let name = format!("{} variables", source.name);
-    if missing.is_empty() {
-        checks.add(&name, started, Ok("all set".to_owned()), Kind::MissingVariable);
-    } else {
-        checks.add(&name, started, Err(format!("not set: {}", missing.join(", "))), Kind::MissingVariable);
-        return;
+/// Are the variables there, and does each API answer to them, endpoint by endpoint? The sources are asked at once.
+async fn sources(context: &Context, nodes: &[String], checks: &mut Checks) -> Result<()> {
+    let selection = context.engine.graph().select(&context.project, nodes)?;
+    let wanted: BTreeSet<&String> = selection.waves.iter().flatten().collect();
+    let known = match known(context).await {
+        Ok(known) => known,
+        Err(error) => {
+            checks.add("endpoints", Instant::now(), Err(format!("the lake cannot say what to ask for: {error:?}")), Kind::Lake);
+            return Ok(());
+        }
+    };
+    let asked = context.project.sources.iter().filter(|source| source.endpoints.iter().any(|endpoint| wanted.contains(&endpoint.id)));
+    let reached = asked.map(async |source| {
+        let missing = missing_variables(source, &context.settings);
+        let name = format!("{} variables", source.name);
+        if !missing.is_empty() {
+            let detail = format!("not set: {}", missing.join(", "));
+            return vec![Line { name, mark: Mark::Failed(Kind::MissingVariable), seconds: 0.0, detail }];
+        }
+        let endpoints: Vec<&Endpoint> = source.endpoints.iter().filter(|endpoint| wanted.contains(&endpoint.id)).collect();
+        let mut lines = vec![Line { name, mark: Mark::Ok, seconds: 0.0, detail: "all set".to_owned() }];
+        lines.extend(reach(context, source, &endpoints, &known).await);
+        lines
+    });
+    for line in futures::future::join_all(reached).await.into_iter().flatten() {
+        checks.line(line);
     }
-    let started = Instant::now();
-    let result = probe(context, source).await.map_err(|error| format!("{error:?}"));
-    checks.add(&format!("{} API", source.name), started, result, Kind::Unauthorized);
+    Ok(())
 }
 
-async fn probe(context: &Context, source: &Source) -> Result<String> {
-    let client = HttpClient::new(source, &context.settings, context.settings.clock.clone(), std::sync::Arc::clone(&context.observer))?;
-    client.probe().await.map_err(|error: Error| error.within(format!("{} does not answer as it should", client.host())))
+/// What the lake has to ask by.
+async fn known(context: &Context) -> Result<Known> {
+    let receipts = context.receipts().await?;
+    let now = context.settings.clock.now();
+    let newest = receipts.iter().map(|receipt| receipt.finished).max();
+    let run = context.run_row(&SelectionArgs::default(), now, false).await?;
+    Ok(Known { run: RunRow { as_of: newest.into_iter().fold(now, Ord::max), ..run }, receipts: Arc::new(receipts) })
 }
 
 /// The variables that the source names and the environment lacks.

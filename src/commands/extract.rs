@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Instant};
 
 use uuid::Uuid;
 
-use super::context::{Context, Outcome, nothing};
+use super::{
+    conservation,
+    context::{Context, Outcome, nothing},
+};
 use crate::{
     catalog::Selection,
     cli::{ExtractArgs, Global, SelectionArgs},
     error::{Error, Kind, Result},
     extract::{self, PullSummary},
-    lake::{Outcome as PullOutcome, RUN_LOG_VERSION, Run, RunEnd, RunStart},
+    lake::{Flow, Outcome as PullOutcome, RUN_LOG_VERSION, Run, RunEnd, RunStart},
     settings::Env,
     term::{Printer, PullLine, Report, Verdict},
 };
@@ -21,14 +24,17 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Extr
     let selection = context.select(&args.selection)?;
     let mut report = Report { title: "etl extract".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
+    let mut flow = context.flow("extract");
     stage(
         &context,
         &selection,
         &Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: args.shard },
         &mut report,
         &mut outcome,
+        &mut flow,
     )
     .await?;
+    conservation::record(&context, flow, &mut report).await;
     report.seconds = started.elapsed().as_secs_f64();
     report.lake = context.traffic();
     printer.report(&report);
@@ -44,7 +50,14 @@ pub(super) struct Asked<'a> {
 }
 
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Asked<'_>, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+pub(super) async fn stage(
+    context: &Context,
+    selection: &Selection,
+    asked: &Asked<'_>,
+    report: &mut Report,
+    outcome: &mut Outcome,
+    flow: &mut Flow,
+) -> Result<()> {
     if selection.waves.is_empty() {
         return Err(nothing("extract"));
     }
@@ -59,12 +72,18 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
         run_id,
         run_at,
         command: "extract".to_owned(),
-        arguments: asked.selection.names().into_iter().chain(asked.shard.map(shard_word)).collect(),
+        // What a schedule stands for on this day is known now, and not when the log is read.
+        arguments: if asked.selection.schedule.is_some() { selection.tables.clone() } else { asked.selection.names() }
+            .into_iter()
+            .chain(asked.shard.map(shard_word))
+            .collect(),
         host: String::new(),
         etl: env!("CARGO_PKG_VERSION").to_owned(),
     };
     if !asked.resume {
         context.lake.start_run(&start).await?;
+        // A resumed run may have written its record already; what goes on has one of its own.
+        (flow.run_id, flow.run_at) = (run_id, run_at);
     }
     let job = extract::Job {
         project: &context.project,
@@ -89,6 +108,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: &Aske
     report.stale.extend(
         summary.stale.iter().map(|stale| format!("{} asked by what the lake held, because {} failed", stale.endpoint, stale.because.join(", "))),
     );
+    conservation::add_pulls(flow, &summary.pulls);
     for pull in &summary.pulls {
         report.pulls.push(line(pull));
     }

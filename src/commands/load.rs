@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::context::{Context, Outcome, nothing};
+use super::{
+    conservation,
+    context::{Context, Outcome, nothing},
+};
 use crate::{
     cli::{Global, LoadArgs},
     error::Result,
+    lake::Flow,
     load::{self, Change, TableSummary},
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
@@ -33,7 +37,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
         ready(&context).await?;
     }
     let asked = Asked { plan_only: args.plan, verify: args.verify, adopt: args.adopt, accept_shrink: &args.accept_shrink, as_of: args.as_of };
-    stage(&context, &selection.tables, &asked, &mut report, &mut outcome).await?;
+    let mut flow = context.flow("load");
+    stage(&context, &selection.tables, &asked, &mut report, &mut outcome, &mut flow).await?;
+    conservation::record(&context, flow, &mut report).await;
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
@@ -57,7 +63,7 @@ async fn adopt(context: &Context, args: &LoadArgs) -> Result<load::adopt::Adopti
 }
 
 /// What the command line asks of a load.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Asked<'a> {
     pub(super) plan_only: bool,
     pub(super) verify: bool,
@@ -76,7 +82,49 @@ pub(super) async fn ready(context: &Context) -> Result<()> {
 }
 
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report, outcome: &mut Outcome) -> Result<()> {
+pub(super) async fn stage(
+    context: &Context,
+    tables: &[String],
+    asked: &Asked<'_>,
+    report: &mut Report,
+    outcome: &mut Outcome,
+    flow: &mut Flow,
+) -> Result<()> {
+    let summary = job(context, tables, asked).await?;
+    let samples = samples(&summary);
+    if !samples.is_empty() {
+        context.printer.rows(&samples, Format::Table)?;
+    }
+    if !asked.plan_only && !asked.verify && asked.as_of.is_none() {
+        conservation::add_tables(flow, &summary);
+    }
+    told(&summary, report, outcome);
+    Ok(())
+}
+
+/// What a load would do, with nothing but its counts told.
+pub(super) async fn plan(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report) -> Result<()> {
+    let summary = job(context, tables, &Asked { plan_only: true, ..*asked }).await?;
+    told(&summary, report, &mut Outcome::default());
+    Ok(())
+}
+
+/// A table's mart and rows, looked at in both ways.
+pub(super) struct Compared {
+    /// What a load would do.
+    pub(super) planned: Vec<TableSummary>,
+    /// What was changed by hand.
+    pub(super) verified: Vec<TableSummary>,
+}
+
+/// Compares marts with their tables and changes nothing.
+pub(super) async fn compare(context: &Context, tables: &[String]) -> Result<Compared> {
+    let planned = job(context, tables, &Asked { plan_only: true, ..Asked::default() }).await?;
+    let verified = job(context, tables, &Asked { verify: true, ..Asked::default() }).await?;
+    Ok(Compared { planned, verified })
+}
+
+async fn job(context: &Context, tables: &[String], asked: &Asked<'_>) -> Result<Vec<TableSummary>> {
     let job = load::Job {
         project: &context.project,
         lake: &context.lake,
@@ -89,19 +137,20 @@ pub(super) async fn stage(context: &Context, tables: &[String], asked: &Asked<'_
         accept_shrink: asked.accept_shrink,
         as_of: asked.as_of,
     };
-    let summary = load::run(&job).await?;
-    show_samples(&context.printer, &summary.tables)?;
-    for table in &summary.tables {
+    Ok(load::run(&job).await?.tables)
+}
+
+fn told(summary: &[TableSummary], report: &mut Report, outcome: &mut Outcome) {
+    for table in summary {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());
         }
         report.tables.push(line(table));
     }
-    Ok(())
 }
 
 /// What `--plan` would do to single rows, and what `--verify` found in them.
-fn show_samples(printer: &Printer, tables: &[TableSummary]) -> Result<()> {
+pub(super) fn samples<'t>(tables: impl IntoIterator<Item = &'t TableSummary>) -> Rows {
     let mut rows = Rows::new(["table", "row", "key", "column", "in the table", "in the mart"]);
     let mut add = |table: &str, word: &str, key: &str, changes: &[Change]| {
         if changes.is_empty() {
@@ -126,7 +175,7 @@ fn show_samples(printer: &Printer, tables: &[TableSummary]) -> Result<()> {
             add(&table.table, "edited", &edited.key, &edited.changes);
         }
     }
-    if rows.is_empty() { Ok(()) } else { printer.rows(&rows, Format::Table) }
+    rows
 }
 
 fn line(table: &TableSummary) -> TableLine {

@@ -1,22 +1,31 @@
 //! One short file per verb: resolve the options, call the stages, report.
 
 mod completions;
+mod conservation;
 mod context;
 mod demo;
+mod diff;
 mod doctor;
 mod extract;
+mod freshness;
 mod gc;
+mod last;
 mod lineage;
 mod load;
 mod man;
 mod migrate;
 mod publish;
 mod query;
+mod reach;
+mod replay;
 mod run;
+mod shell;
+mod simulate;
 mod status;
 mod test;
 mod transform;
 mod version;
+mod why;
 
 use crate::{
     cli::{Cli, Command},
@@ -69,6 +78,10 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Transform(args) => transform::run(&global, env, printer, args).await,
         Command::Load(args) => load::run(&global, env, printer, args).await,
         Command::Run(args) => run::run(&global, env, printer, args).await,
+        Command::Replay(args) => replay::run(&global, env, printer, args).await,
+        Command::Diff(args) => diff::run(&global, env, printer, args).await,
+        Command::Why(args) => why::run(&global, env, printer, args).await,
+        Command::Shell(args) => shell::run(&global, env, printer, args).await,
         Command::Publish(args) => publish::run(&global, env, printer, args).await,
         Command::Query(args) => query::run(&global, env, printer, args).await,
         Command::Status(args) => status::run(&global, env, printer, args).await,
@@ -77,6 +90,7 @@ async fn dispatch(cli: Cli, env: Env, printer: &Printer) -> Result<Outcome> {
         Command::Migrate(args) => migrate::run(&global, env, printer, args).await,
         Command::Gc(args) => gc::run(&global, env, printer, args).await,
         Command::Demo(args) => demo::run(&global, env, printer, args).await,
+        Command::Simulate(args) => simulate::run(printer, &args).await,
         Command::Test(args) => test::run(&global, env, printer, args).await,
         Command::Completions(args) => completions::run(printer, &args),
         Command::Man(args) => man::run(printer, &args),

@@ -1,8 +1,11 @@
 //! `etl publish`: pictures, pages and messages made from the marts.
 
+mod bigquery;
 mod build_validation;
 mod confluence;
+mod csv;
 mod looker;
+mod slack;
 
 use std::sync::Arc;
 
@@ -22,6 +25,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Publ
         PublishVerb::Looker(args) => looker::run(&context, &args).await,
         PublishVerb::Confluence(args) => confluence::run(&context, &args).await,
         PublishVerb::BuildValidation(args) => build_validation::run(&context, &args).await,
+        PublishVerb::Slack(args) => slack::run(&context, args).await,
+        PublishVerb::Csv(args) => csv::run(&context, args).await,
+        PublishVerb::Bigquery(args) => bigquery::run(&context, args).await,
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use super::context::{Context, Outcome, blocking};
 use crate::{
     cli::{Global, QueryArgs},
-    engine::Batches,
+    engine::{Batches, Moment},
     error::{Error, Kind, OrFail, Result},
     settings::Env,
     term::{BatchWriter, Format, Printer},
@@ -41,12 +41,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
                 printer.say(&format!("{} written to `{}`", crate::names::count(rows, "row"), path.display()));
                 Ok(())
             }
-            (Some(format), None) => {
-                let limit = if format == Format::Table { SHOWN } else { usize::MAX };
-                let mut sink = Sink { format, limit, width: printer.stdout_width(), out: Some(printer.stdout()), writer: None };
-                moment.query(&sql, &mut sink)?;
-                sink.finish(&printer)
-            }
+            (Some(format), None) => answer(&moment, &sql, format, if format == Format::Table { SHOWN } else { usize::MAX }, &printer),
             (Some(format), Some(path)) => {
                 let file = fs_err::File::create(&path)?;
                 let mut sink = Sink { format, limit: usize::MAX, width: None, out: Some(std::io::BufWriter::new(file)), writer: None };
@@ -61,6 +56,13 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
         _ => error,
     })?;
     Ok(Outcome::default())
+}
+
+/// Streams the answer to one SELECT to standard output.
+pub(super) fn answer(moment: &Moment<'_>, sql: &str, format: Format, limit: usize, printer: &Printer) -> Result<()> {
+    let mut sink = Sink { format, limit, width: printer.stdout_width(), out: Some(printer.stdout()), writer: None };
+    moment.query(sql, &mut sink)?;
+    sink.finish(printer)
 }
 
 fn text(args: &QueryArgs) -> Result<String> {

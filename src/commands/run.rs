@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{
+    conservation,
     context::{Context, Outcome},
     extract::{self, Asked},
     load, transform,
@@ -32,16 +33,18 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let started = Instant::now();
     let selection = context.select(&args.selection)?;
     let mut outcome = Outcome::default();
+    let mut flow = context.flow("run");
     let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
     if args.resume && extract::ended_well(context).await? {
         context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
     } else if !selection.waves.is_empty() {
-        extract::stage(context, &selection, &asked, report, &mut outcome).await?;
+        extract::stage(context, &selection, &asked, report, &mut outcome, &mut flow).await?;
     }
-    let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome).await?;
+    let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome, &mut flow).await?;
     load::ready(context).await?;
-    load::stage(context, &selection.tables, &load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() }, report, &mut outcome)
-        .await?;
+    let asked = load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() };
+    load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
+    conservation::record(context, flow, report).await;
     shell_file.written().await?;
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();

@@ -1,141 +1,178 @@
 //! `etl status`: what was pulled, computed and loaded, how old it is, and what failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::context::{Context, Outcome};
+use super::{
+    context::{Context, Outcome},
+    freshness::{Loaded, Stages, Verdict, age, allowed, inputs, written},
+    last,
+};
 use crate::{
-    catalog::Node,
+    catalog::{Node, Selection},
     cli::{Global, StatusArgs},
-    error::{Kind, Result},
-    lake::Receipt,
+    error::{Error, Kind, OrFail, Result},
+    lake::{Manifest, Receipt},
+    load::{self, LoadedMart},
     settings::Env,
-    term::{Cell, Printer, Rows},
+    term::{Cell, Format, Printer, Rows},
 };
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: StatusArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
     let selection = context.engine.graph().select(&context.project, &args.nodes)?;
     let receipts = context.receipts().await?;
+    if args.last {
+        last::write(&context, &selection, &receipts, args.format).await?;
+        return Ok(Outcome::default());
+    }
     let now = context.settings.clock.now();
     let mut outcome = Outcome::default();
+    let limit = args.max_age.map(TimeDelta::from_std).transpose().or_fail(Kind::Usage, || "`--max-age` is too long")?;
+    let (tables, problems) = tables(&context, &selection, &receipts, now, limit).await?;
+    let pulls = pulls(&selection, &receipts, now);
+    show(printer, limit.is_none().then_some(&pulls), &tables, args.format)?;
+    for problem in &problems {
+        printer.error(problem);
+        outcome.failed(problem.kind());
+    }
+    if !problems.is_empty() {
+        printer.say(&last_run(&context, now).await?);
+    }
+    Ok(outcome)
+}
 
+/// Both tables. As JSON they are one object.
+fn show(printer: &Printer, pulls: Option<&Rows>, tables: &Rows, format: Format) -> Result<()> {
+    let Some(pulls) = pulls else { return printer.rows(tables, format) };
+    if format == Format::Json {
+        let text = |rows: &Rows| -> Result<String> {
+            let mut out = Vec::new();
+            rows.write(Format::Json, None, &mut out).or_fail(Kind::Io, || "cannot write the status")?;
+            Ok(String::from_utf8_lossy(&out).trim_end().to_owned())
+        };
+        return printer.data(&format!("{{\"endpoints\":{},\n\"tables\":{}}}\n", text(pulls)?, text(tables)?));
+    }
+    printer.rows(pulls, format)?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    if format == Format::Table {
+        printer.data("\n")?;
+    }
+    printer.rows(tables, format)
+}
+
+fn pulls(selection: &Selection, receipts: &[Receipt], now: DateTime<Utc>) -> Rows {
     let mut pulls = Rows::new(["endpoint", "scopes", "last complete", "age", "records", "last failure"]);
-    let endpoints: Vec<&String> = selection.waves.iter().flatten().chain(&selection.recorded).collect();
-    for id in endpoints {
-        let of = |receipt: &&Receipt| receipt.endpoint == **id;
-        let newest = receipts.iter().filter(of).filter(|receipt| receipt.complete()).max_by_key(|receipt| receipt.finished);
-        let mut scopes: BTreeMap<String, &Receipt> = BTreeMap::new();
-        for receipt in receipts.iter().filter(of).filter(|receipt| receipt.complete()) {
-            scopes.insert(receipt.scope_key(), receipt);
-        }
-        let failure = receipts
+    for id in selection.waves.iter().flatten().chain(&selection.recorded) {
+        let of: Vec<&Receipt> = receipts.iter().filter(|receipt| receipt.endpoint == *id).collect();
+        let complete = || of.iter().filter(|receipt| receipt.complete());
+        let newest = complete().max_by_key(|receipt| receipt.finished);
+        let scopes: BTreeMap<String, &Receipt> = complete().map(|receipt| (receipt.scope_key(), *receipt)).collect();
+        let failure = of
             .iter()
-            .filter(of)
             .filter(|receipt| !receipt.complete() || receipt.error.is_some())
             .filter(|receipt| scopes.get(&receipt.scope_key()).is_none_or(|good| good.finished <= receipt.finished))
             .max_by_key(|receipt| receipt.finished);
         pulls.push([
             Cell::from(id.as_str()),
             (scopes.len() as u64).into(),
-            newest.map_or_else(|| "never".to_owned(), |receipt| time(receipt.finished)).into(),
+            newest.map_or_else(|| "never".to_owned(), |receipt| written(receipt.finished)).into(),
             newest.map_or_else(String::new, |receipt| age(now - receipt.finished)).into(),
             newest.map_or(0, |receipt| receipt.records).into(),
             failure
-                .map_or_else(String::new, |receipt| format!("{}: {}", time(receipt.finished), receipt.error.as_deref().unwrap_or("incomplete")))
+                .map_or_else(String::new, |receipt| format!("{}: {}", written(receipt.finished), receipt.error.as_deref().unwrap_or("incomplete")))
                 .into(),
         ]);
     }
+    pulls
+}
 
-    let mut tables = Rows::new(["table", "report", "rows", "as of", "age", "schedule", "state"]);
+/// The tables, and what is wrong with those that belong to reports.
+async fn tables(
+    context: &Context,
+    selection: &Selection,
+    receipts: &[Receipt],
+    now: DateTime<Utc>,
+    limit: Option<TimeDelta>,
+) -> Result<(Rows, Vec<Error>)> {
+    let mut rows = Rows::new(["table", "report", "rows", "shows", "age", "schedule", "state"]);
+    let mut problems = Vec::new();
+    let loaded = load::last_loads(&context.settings, &selection.tables).await;
     for name in &selection.tables {
         let Some(model) = context.project.model(name) else { continue };
         let manifest = context.lake.newest_manifest(name).await?;
         let schedule = model.header.schedule.clone().unwrap_or_default();
-        // A report is as old as the pulls behind it, not as the day on which a model last changed.
-        let node = Node::Model(name.clone());
-        let behind = context.engine.graph().upstream([node]);
-        let newest = receipts
-            .iter()
-            .filter(|receipt| context.project.source(&receipt.source).is_none_or(|source| source.client.is_some()))
-            .filter(|receipt| receipt.complete() && behind.contains(&Node::Endpoint(receipt.endpoint.clone())))
-            .map(|receipt| receipt.finished)
-            .max();
-        let late = newest.is_none_or(|newest| now - newest > allowed(&schedule));
-        let state = match (&manifest, model.header.reports.is_empty()) {
-            (None, true) => "not computed",
-            (None, false) => "never computed",
-            (Some(_), false) if late => "late",
-            (Some(_), _) => "fresh",
+        let is_report = !model.header.reports.is_empty();
+        let verdict = if is_report {
+            let stages = stages(context, name, receipts, manifest.as_ref(), loaded.as_ref().ok().and_then(Option::as_ref));
+            stages.judge(now, limit.unwrap_or_else(|| allowed(&schedule)))
+        } else {
+            let state = if manifest.is_some() { "fresh" } else { "not computed" };
+            Verdict { shows: manifest.as_ref().map(|manifest| manifest.as_of), state, problem: None }
         };
-        if !model.header.reports.is_empty() && (late || manifest.is_none()) {
-            outcome.failed(Kind::Incomplete);
+        if let Some(problem) = &verdict.problem {
+            let what = format!("`{name}` ({}) {problem}", model.header.reports.join(", "));
+            problems.push(Error::new(Kind::Incomplete, what).hint("`etl run` catches up; look why the schedule did not"));
         }
-        let as_of = if model.header.reports.is_empty() { manifest.as_ref().map(|manifest| manifest.as_of) } else { newest };
-        tables.push([
+        rows.push([
             Cell::from(name.as_str()),
             model.header.reports.join(", ").into(),
             manifest.as_ref().map_or(Cell::from(""), |manifest| manifest.rows.into()),
-            as_of.map(time).unwrap_or_default().into(),
-            as_of.map(|at| age(now - at)).unwrap_or_default().into(),
+            verdict.shows.map(written).unwrap_or_default().into(),
+            verdict.shows.map(|at| age(now - at)).unwrap_or_default().into(),
             schedule.as_str().into(),
-            state.into(),
+            verdict.state.into(),
         ]);
     }
-    printer.rows(&pulls, args.format)?;
-    if !tables.is_empty() {
-        if args.format == crate::term::Format::Table {
-            printer.data("\n")?;
-        }
-        printer.rows(&tables, args.format)?;
+    match loaded {
+        // A dead-man's check that cannot see the tables must not be silent.
+        Err(error) if limit.is_some() => problems.push(error.within("whether the tables are loaded cannot be told")),
+        Err(error) => context.printer.detail(&format!("whether the tables are loaded cannot be told: {error}")),
+        Ok(None) if limit.is_some() => problems.push(Error::new(Kind::Incomplete, "nothing was ever loaded into the database")),
+        Ok(_) => {}
     }
-    Ok(outcome)
+    Ok((rows, problems))
 }
 
-fn time(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// The oldest age that a schedule allows: its cadence and a quarter of it, so that one slow job is no alarm.
-fn allowed(schedule: &str) -> TimeDelta {
-    let days = if schedule.contains("daily") {
-        1
-    } else if schedule.contains("weekly") || ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].iter().any(|day| schedule.contains(day)) {
-        7
-    } else if schedule.contains("fortnightly") {
-        14
-    } else {
-        31
+fn stages(context: &Context, name: &str, receipts: &[Receipt], manifest: Option<&Manifest>, loaded: Option<&BTreeMap<String, LoadedMart>>) -> Stages {
+    let graph = context.engine.graph();
+    let behind = graph.upstream([Node::Model(name.to_owned())]);
+    let behind: BTreeSet<&str> = behind.iter().filter(|node| matches!(node, Node::Endpoint(_))).map(Node::name).collect();
+    let inputs = inputs(graph, name);
+    let newest = |wanted: &dyn Fn(&str) -> bool| {
+        receipts.iter().filter(|receipt| receipt.complete() && wanted(&receipt.endpoint)).map(|receipt| receipt.finished).max()
     };
-    TimeDelta::hours(days * 30)
-}
-
-fn age(delta: TimeDelta) -> String {
-    match delta.num_seconds() {
-        seconds if seconds < 0 => "in the future".to_owned(),
-        seconds if seconds < 120 => format!("{seconds} s"),
-        seconds if seconds < 7_200 => format!("{} min", seconds / 60),
-        seconds if seconds < 172_800 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
+    // What `etl` noted itself is no look at an API.
+    let asked = |endpoint: &str| {
+        let source = context.project.endpoint(endpoint).and_then(|endpoint| context.project.source(&endpoint.source));
+        source.is_none_or(|source| source.client.is_some())
+    };
+    Stages {
+        pulled: newest(&|endpoint| behind.contains(endpoint) && asked(endpoint)),
+        input: newest(&|endpoint| inputs.contains(endpoint)),
+        computed: manifest.map(|manifest| manifest.as_of),
+        loaded: match (loaded, loaded.and_then(|loaded| loaded.get(name))) {
+            (None, _) => Loaded::Unknown,
+            (Some(_), None) => Loaded::Never,
+            (Some(_), Some(last)) if manifest.is_some_and(|manifest| Some(manifest.transform_id) == last.transform_id) => Loaded::Newest,
+            (Some(_), Some(last)) => last.as_of.map_or(Loaded::Unknown, Loaded::Earlier),
+        },
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn schedules_allow_a_quarter_more() {
-        assert_eq!(allowed("desktop daily 04:00; mobile weekly sat 04:00"), TimeDelta::hours(30));
-        assert_eq!(allowed("weekly sat 07:00"), TimeDelta::hours(210));
-        assert_eq!(allowed(""), TimeDelta::hours(930));
-    }
-
-    #[test]
-    fn ages() {
-        assert_eq!(age(TimeDelta::seconds(5)), "5 s");
-        assert_eq!(age(TimeDelta::hours(30)), "30 h");
-        assert_eq!(age(TimeDelta::days(3)), "3 days");
-    }
+/// When anything was started last: a timer that never fires leaves no other trace.
+async fn last_run(context: &Context, now: DateTime<Utc>) -> Result<String> {
+    Ok(match context.lake.newest_run().await? {
+        None => "no run has ever started on this lake".to_owned(),
+        Some(run) => {
+            let ended = match run.end {
+                Some(end) => format!("ended {} with exit code {}", written(end.finished), end.exit_code),
+                None => "did not end well".to_owned(),
+            };
+            format!("the last extract started {} ({} ago) and {ended}", written(run.start.run_at), age(now - run.start.run_at))
+        }
+    })
 }

@@ -2,15 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio::task::JoinHandle;
 
-use super::context::{Context, Outcome, blocking, nothing};
+use super::{
+    conservation,
+    context::{Context, Outcome, blocking, nothing},
+};
 use crate::{
     catalog::Selection,
     cli::{Global, TransformArgs},
     engine,
     error::{Kind, OrFail, Result},
+    lake::Flow,
     settings::Env,
     term::{ModelLine, Printer, Report, Verdict},
     transform::{self, State},
@@ -25,7 +29,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     }
     let mut report = Report { title: "etl transform".to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
-    stage(&context, &selection, Asked { as_of: args.as_of, fresh: args.full_refresh }, &mut report, &mut outcome).await?.written().await?;
+    let mut flow = context.flow("transform");
+    let asked = Asked { as_of: args.as_of, fresh: args.full_refresh, ..Asked::default() };
+    stage(&context, &selection, asked, &mut report, &mut outcome, &mut flow).await?.written().await?;
+    conservation::record(&context, flow, &mut report).await;
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
@@ -37,6 +44,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
 pub(super) struct Asked {
     pub(super) as_of: Option<DateTime<Utc>>,
     pub(super) fresh: bool,
+    /// Of snapshots these days only.
+    pub(super) days: Option<(NaiveDate, NaiveDate)>,
+    /// The result counts as the newest, although its time was asked for.
+    pub(super) as_newest: bool,
 }
 
 /// `data/lake.duckdb`, which may still be being written: nothing of a load depends on it.
@@ -54,8 +65,18 @@ impl ShellFile {
 }
 
 /// Runs the stage and adds its lines to the report.
-pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked, report: &mut Report, outcome: &mut Outcome) -> Result<ShellFile> {
-    let Asked { as_of, fresh } = asked;
+pub(super) async fn stage(
+    context: &Context,
+    selection: &Selection,
+    asked: Asked,
+    report: &mut Report,
+    outcome: &mut Outcome,
+    flow: &mut Flow,
+) -> Result<ShellFile> {
+    let Asked { as_of, fresh, days, as_newest } = asked;
+    let replay = as_of.is_some() && !as_newest;
+    // Counting every step takes longer than the rest; it is done where the job's summary shows it, and else when it is asked for.
+    let trace = !replay && context.printer.keeps_summary();
     let receipts = Arc::new(context.receipts().await?);
     let row = context.moment_row(&receipts, as_of);
     let transform_id = context.settings.clock.new_id();
@@ -65,7 +86,7 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
     models.retain(wanted);
     let (engine, lake, observer) = (Arc::clone(&context.engine), context.lake.clone(), Arc::clone(&context.observer));
     let (clock, runtime) = (context.settings.clock.clone(), tokio::runtime::Handle::current());
-    let (job_row, job_receipts, replay) = (row.clone(), Arc::clone(&receipts), as_of.is_some());
+    let (job_row, job_receipts) = (row.clone(), Arc::clone(&receipts));
     let summary = blocking(move || {
         let (engine, lake) = (engine, lake);
         transform::run(&transform::Job {
@@ -75,6 +96,8 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
             run: job_row,
             replay,
             fresh,
+            days,
+            trace,
             transform_id,
             models,
             observer,
@@ -83,6 +106,9 @@ pub(super) async fn stage(context: &Context, selection: &Selection, asked: Asked
         })
     })
     .await?;
+    if !replay {
+        conservation::add_models(flow, &summary);
+    }
     let mut changed = false;
     for model in &summary.models {
         let (state, verdict) = match model.state {

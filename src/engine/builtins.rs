@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, OrFail, Result},
-    lake::{Mode, PartitionStatus, Receipt},
+    lake::{Mode, Receipt},
     names,
 };
 
@@ -71,7 +71,7 @@ pub(super) fn partitions(connection: &Connection, receipts: &[Receipt]) -> Resul
                 text(&scope),
                 Cell::Int(i32::try_from(partition.no).unwrap_or(i32::MAX)),
                 text(serde_json::Value::Object(partition.params.clone())),
-                text(status_name(partition.status)),
+                text(partition.status.name()),
                 number(partition.records),
                 time(Some(receipt.run_at)),
                 time(Some(receipt.finished)),
@@ -177,16 +177,6 @@ fn number(value: u64) -> Cell {
 
 fn time(value: Option<DateTime<Utc>>) -> Cell {
     value.map_or(Cell::Null, |at| Cell::Timestamp(TimeUnit::Microsecond, at.timestamp_micros()))
-}
-
-fn status_name(status: PartitionStatus) -> &'static str {
-    match status {
-        PartitionStatus::Ok => "ok",
-        PartitionStatus::Gone => "gone",
-        PartitionStatus::Forbidden => "forbidden",
-        PartitionStatus::Absent => "absent",
-        PartitionStatus::Failed => "failed",
-    }
 }
 
 #[cfg(test)]

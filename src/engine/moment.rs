@@ -1,6 +1,10 @@
 //! The relations as of one moment.
 
-use std::{cell::RefCell, collections::BTreeSet, path::Path};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use chrono::NaiveDate;
 
@@ -16,7 +20,7 @@ use super::{
 use crate::{
     catalog::{Endpoint, Model, ModelKind, Node, Reference},
     error::{Error, Kind, Result},
-    lake::{Local, Receipt},
+    lake::{Local, Receipt, Step},
 };
 
 impl Engine {
@@ -53,7 +57,16 @@ impl Engine {
             .filter(|receipt| driver.is_none_or(|(endpoint, day)| receipt.endpoint != endpoint || receipt.run_at.date_naive() == day))
             .cloned()
             .collect();
-        Ok(Moment { engine: self, session, receipts, run: run.clone(), made: RefCell::default(), files: RefCell::default() })
+        Ok(Moment {
+            engine: self,
+            session,
+            receipts,
+            run: run.clone(),
+            made: RefCell::default(),
+            counted: RefCell::default(),
+            locked: Cell::new(false),
+            files: RefCell::default(),
+        })
     }
 
     /// The rows of an endpoint's `for_each`; one empty row where it has none.
@@ -77,6 +90,8 @@ pub struct Moment<'e> {
     receipts: Vec<Receipt>,
     run: RunRow,
     made: RefCell<BTreeSet<Reference>>,
+    counted: RefCell<BTreeMap<String, Vec<Step>>>,
+    locked: Cell<bool>,
     /// What its views read: none of it leaves this disk before the moment does.
     files: RefCell<Local>,
 }
@@ -174,6 +189,16 @@ impl Moment<'_> {
         Ok(columns)
     }
 
+    /// Whether the session's configuration is locked.
+    pub(super) fn locked(&self) -> &Cell<bool> {
+        &self.locked
+    }
+
+    /// The steps of models that were counted already.
+    pub(super) fn counted(&self) -> &RefCell<BTreeMap<String, Vec<Step>>> {
+        &self.counted
+    }
+
     pub(super) fn session(&self) -> &Session {
         &self.session
     }
@@ -188,7 +213,8 @@ impl Moment<'_> {
         self.engine
     }
 
-    fn pulls(&self, endpoint: &str) -> Vec<&Receipt> {
+    /// The pulls that the relations of an endpoint are made of.
+    pub(super) fn pulls(&self, endpoint: &str) -> Vec<&Receipt> {
         live::inputs(&self.receipts, endpoint, self.run.as_of)
     }
 

@@ -102,7 +102,7 @@ impl Moment<'_> {
         Ok(())
     }
 
-    /// No file but those of the lake and the spill folder may be touched from here on.
+    /// No file but those of the lake and the spill folder may be touched from here on. The first query locks; the lock stays.
     fn lock(&self) -> Result<()> {
         let lake = self.engine().lake().local_folder()?;
         let root = self.engine().project().root.join("sql");
@@ -110,6 +110,9 @@ impl Moment<'_> {
             .iter()
             .map(|path| literal(&format!("{}/", path.display().to_string().trim_end_matches('/'))))
             .collect();
+        if self.locked().replace(true) {
+            return Ok(());
+        }
         execute(
             self.session(),
             &format!("set allowed_directories = [{}]; set enable_external_access = false; set lock_configuration = true", folders.join(", ")),

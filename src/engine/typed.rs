@@ -20,15 +20,26 @@ pub(super) enum View {
     History,
 }
 
+impl View {
+    fn schema(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+            Self::History => "history",
+        }
+    }
+}
+
+/// What the names of a view's cover tables end with.
+pub(super) fn suffix(view: View, name: &str) -> String {
+    format!("{}_{name}", view.schema())
+}
+
 /// Creates the view over the staged `files`. Where there are none, `landed.<model>` must be in the session: the columns
 /// then come from the model itself, run over nothing.
 pub(super) fn create(connection: &Connection, view: View, model: &Model, cover: &Cover, files: &[PathBuf]) -> Result<()> {
-    let schema = match view {
-        View::Latest => "latest",
-        View::History => "history",
-    };
+    let schema = view.schema();
     let name = &model.name;
-    let suffix = format!("{schema}_{name}");
+    let suffix = suffix(view, name);
     cover_tables(connection, &suffix, cover)?;
     let rows = if files.is_empty() {
         execute(connection, &format!("create table etl.none_{suffix} as select * from ({}) limit 0", staged::select(model)))?;
@@ -70,8 +81,8 @@ fn cover_tables(connection: &Connection, suffix: &str, cover: &Cover) -> Result<
     execute(connection, &statements)
 }
 
-/// The rows of the files with `cover_at`, the moment from which a row is no longer live.
-fn covered_sql(rows: &str, cover: &Cover, suffix: &str) -> String {
+/// The rows of the files with `cover_at`, the moment from which a row is no longer live. Needs the cover tables of `suffix`.
+pub(super) fn covered_sql(rows: &str, cover: &Cover, suffix: &str) -> String {
     if !cover.partitions.is_empty() {
         return format!(
             "select version.*, part.cover_at as cover_at from {rows} as version join etl.parts_{suffix} as part \

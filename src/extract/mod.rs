@@ -6,6 +6,7 @@
 mod call;
 pub mod defect;
 pub mod known;
+mod look;
 pub mod mark;
 pub mod paginate;
 pub mod plan;
@@ -22,6 +23,7 @@ pub mod slice;
 mod summary;
 mod writer;
 
+pub use look::{known_partition, look};
 pub use run::{Job, run};
 pub use shard::Shard;
 pub use summary::{PullSummary, Summary};

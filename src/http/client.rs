@@ -117,6 +117,13 @@ impl HttpClient {
         })
     }
 
+    /// The same client, which keeps one more secret out of every message: a part of an address, a token that came later.
+    #[must_use]
+    pub fn keeping(mut self, secret: Secret) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
     /// The host that is asked, with its port if that is unusual.
     pub fn host(&self) -> &str {
         self.base.host()
@@ -131,10 +138,11 @@ impl HttpClient {
     ///
     /// # Errors
     /// As [`HttpClient::ask`].
-    pub async fn probe(&self) -> Result<String> {
-        let Some(path) = self.rules.probe.as_ref().or(self.rules.ping.as_ref()) else { return Ok(format!("{}: no probe is defined", self.host())) };
-        self.look("probe", path).await?;
-        Ok(format!("{} answers", self.host()))
+    pub async fn probe(&self) -> Result<Option<Answer>> {
+        match self.rules.probe.as_ref().or(self.rules.ping.as_ref()) {
+            Some(path) => self.look("probe", path).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Asks for the source's `ping`, if it has one. Where it fails, nothing else of the source may be believed.
@@ -143,14 +151,14 @@ impl HttpClient {
     /// As [`HttpClient::ask`].
     pub async fn ping(&self) -> Result<()> {
         match &self.rules.ping {
-            Some(path) => self.look("ping", path).await,
+            Some(path) => self.look("ping", path).await.map(|_| ()),
             None => Ok(()),
         }
     }
 
-    async fn look(&self, endpoint: &str, path: &str) -> Result<()> {
+    async fn look(&self, endpoint: &str, path: &str) -> Result<Answer> {
         let request = Request { endpoint, method: Method::Get, path, query: &[], body: None, follow: None, gone: &[], forbidden: &[] };
-        self.ask(&request, |_| Ok(())).await.map(|_| ()).map_err(|failure| failure.error)
+        self.ask(&request, |_| Ok(())).await.map(|fetched| fetched.answer).map_err(|failure| failure.error)
     }
 
     /// Ends the session, if there is one.

@@ -9,6 +9,7 @@ mod base_url;
 mod check;
 mod client;
 mod link;
+mod quota;
 mod rate_limit;
 mod retry;
 pub mod scan;
@@ -19,6 +20,7 @@ pub use answer::{Answer, Failure, Fetched, Got};
 pub use base_url::{BaseUrl, encode};
 pub use client::{HttpClient, Request};
 pub use link::{Link, next_link};
+pub use quota::Quota;
 pub use send::{Body, Outgoing, Part, Repeat, SendFailure, Sent, Verb};
 
 #[cfg(test)]

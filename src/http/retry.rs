@@ -94,12 +94,12 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// `Wed, 21 Oct 2015 07:28:00 GMT`.
-fn http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(text).ok().map(|time| time.to_utc())
 }
 
 /// Epoch seconds (GitHub), seconds from now (the RFC draft), or ISO 8601 to the minute or second (Jira).
-fn reset_time(text: &str, there: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn reset_time(text: &str, there: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Ok(number) = text.parse::<i64>() {
         // No rate limit lasts ten years, and no epoch time of today is that small.
         return if number < 315_360_000 { there.checked_add_signed(chrono::Duration::seconds(number)) } else { DateTime::from_timestamp(number, 0) };

@@ -25,6 +25,9 @@ use crate::{
 /// Checkpoints of an endpoint that are kept: the newest, and one for readers that just chose it.
 const CHECKPOINTS_KEPT: usize = 2;
 
+/// Receipts of the endpoint that tells of pictures.
+const RENDERS: &str = "receipts/etl/looker_renders/";
+
 /// Which staged files are in use: model and definition hash. A model that is not in it loses all its staged files.
 pub type StagedKeep = BTreeSet<(String, String)>;
 
@@ -78,6 +81,7 @@ pub async fn gc(lake: &Lake, staged: Option<&StagedKeep>, now: DateTime<Utc>, mi
                 "of an earlier definition of the model"
             }
             Some(Place::Checkpoint { .. }) if superseded.contains(&object.path) => "a newer checkpoint holds the same",
+            Some(Place::Image { sha256 }) if !named.pictures.values().any(|(_, known)| *known == sha256) => "a picture that no look has any more",
             Some(Place::Upload { .. }) => "an upload that was cut off",
             None if is_leftover(&object.path) => "a write that was cut off",
             _ => continue,
@@ -100,6 +104,8 @@ struct Named {
     files: HashSet<String>,
     /// Every pull that has a receipt.
     pulls: HashSet<String>,
+    /// The picture of each look, by its content, and the end of the pull that says so.
+    pictures: BTreeMap<String, (String, String)>,
 }
 
 /// Reads every receipt and manifest, as little of each as is needed, so that newer versions are understood too.
@@ -115,7 +121,7 @@ async fn named(lake: &Lake) -> Result<Named> {
     struct Entry {
         path: String,
     }
-    let mut named = Named { files: HashSet::new(), pulls: HashSet::new() };
+    let mut named = Named { files: HashSet::new(), pulls: HashSet::new(), pictures: BTreeMap::new() };
     let mut documents = Vec::new();
     for object in lake.list("receipts").await?.into_iter().chain(lake.list("marts").await?) {
         match layout::parse(&object.path) {
@@ -130,10 +136,28 @@ async fn named(lake: &Lake) -> Result<Named> {
     for some in documents.chunks(256) {
         for (path, bytes) in lake.get_all(some.to_vec()).await? {
             let names: Names = serde_json::from_slice(&bytes).or_fail(Kind::Lake, || format!("`{path}` is damaged, so nothing is removed"))?;
+            if path.starts_with(RENDERS) {
+                note_pictures(&bytes, &mut named.pictures);
+            }
             named.files.extend(names.files.into_iter().chain(names.parts).map(|entry| entry.path));
         }
     }
     Ok(named)
+}
+
+/// Keeps the newest picture of each look that a receipt tells of. What cannot be read tells of none, and has failed already.
+fn note_pictures(receipt: &[u8], pictures: &mut BTreeMap<String, (String, String)>) {
+    let Ok(receipt) = serde_json::from_slice::<serde_json::Value>(receipt) else { return };
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let Some(finished) = text(&receipt["finished"]) else { return };
+    for partition in receipt["partitions"].as_array().into_iter().flatten() {
+        if let (Some(look), Some(sha256)) = (text(&partition["params"]["look_id"]), text(&partition["params"]["image_sha256"])) {
+            let newest = pictures.entry(look).or_default();
+            if newest.0 <= finished {
+                *newest = (finished.clone(), sha256);
+            }
+        }
+    }
 }
 
 /// The checkpoints that are not among the newest of their endpoint.
@@ -268,6 +292,34 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+    }
+
+    #[tokio::test]
+    async fn pictures_go_when_their_looks_have_others() {
+        let (_folder, lake) = sample::lake();
+        let hash = |digit: &str| digit.repeat(64);
+        for (no, (at, look, picture)) in [("01", "1", "a"), ("03", "1", "b"), ("02", "1", "c"), ("02", "2", "d")].into_iter().enumerate() {
+            let params = serde_json::json!({ "look_id": look, "image_sha256": hash(picture) });
+            let partition = crate::lake::Partition {
+                no: 0,
+                params: params.as_object().unwrap().clone(),
+                status: crate::lake::PartitionStatus::Ok,
+                records: 0,
+                error: None,
+            };
+            let mut receipt = sample::receipt(&format!("2026-01-{at}T00:00:00Z"));
+            (receipt.source, receipt.endpoint) = ("etl".to_owned(), "etl_looker_renders".to_owned());
+            receipt.pull_id = Uuid::from_u128(no as u128 + 1);
+            receipt.partitions = vec![partition];
+            lake.commit(&receipt).await.unwrap();
+        }
+        for picture in ["a", "b", "c", "d", "e"] {
+            put(&lake, &layout::image(&hash(picture)), old()).await;
+        }
+        put(&lake, &layout::image(&hash("f")), TimeDelta::hours(1)).await;
+        let report = gc(&lake, None, now(), DAY, false).await.unwrap();
+        assert_eq!(paths(&report), ["a", "c", "e"].map(|picture| layout::image(&hash(picture))));
+        assert_eq!(report.removed[0].reason, "a picture that no look has any more");
     }
 
     #[tokio::test]

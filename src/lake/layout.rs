@@ -44,6 +44,8 @@ pub enum Place {
     RunStart { day: NaiveDate, run_id: Uuid },
     /// The end of a run.
     RunEnd { day: NaiveDate, run_id: Uuid },
+    /// The rows that a run moved.
+    RunFlow { day: NaiveDate, run_id: Uuid },
     /// An upload that was not published yet.
     Upload { upload_id: Uuid },
 }
@@ -62,6 +64,7 @@ impl fmt::Display for Place {
             Self::Image { sha256 } => write!(f, "images/{sha256}"),
             Self::RunStart { day, run_id } => write!(f, "runs/date={day}/{run_id}.start.json"),
             Self::RunEnd { day, run_id } => write!(f, "runs/date={day}/{run_id}.end.json"),
+            Self::RunFlow { day, run_id } => write!(f, "runs/date={day}/{run_id}.flow.json"),
             Self::Upload { upload_id } => write!(f, "{UPLOADS}/{upload_id}"),
         }
     }
@@ -103,11 +106,16 @@ pub fn parse(path: &str) -> Option<Place> {
             let valid = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
             Place::Image { sha256: valid.then(|| (*sha256).to_owned())? }
         }
-        ["runs", day, file] => match (file.strip_suffix(".start.json"), file.strip_suffix(".end.json")) {
-            (Some(id), _) => Place::RunStart { day: dated(day)?, run_id: uuid(id)? },
-            (None, Some(id)) => Place::RunEnd { day: dated(day)?, run_id: uuid(id)? },
-            (None, None) => return None,
-        },
+        ["runs", day, file] => {
+            let (id, what) = file.strip_suffix(".json")?.split_once('.')?;
+            let (day, run_id) = (dated(day)?, uuid(id)?);
+            match what {
+                "start" => Place::RunStart { day, run_id },
+                "end" => Place::RunEnd { day, run_id },
+                "flow" => Place::RunFlow { day, run_id },
+                _ => return None,
+            }
+        }
         [folder, id] if *folder == UPLOADS => Place::Upload { upload_id: uuid(id)? },
         _ => return None,
     };
@@ -193,6 +201,11 @@ pub fn run_end(run_date: NaiveDate, run_id: Uuid) -> String {
     Place::RunEnd { day: run_date, run_id }.to_string()
 }
 
+/// The rows that a run moved; `run_date` is the UTC date of its `run_at`.
+pub fn run_flow(run_date: NaiveDate, run_id: Uuid) -> String {
+    Place::RunFlow { day: run_date, run_id }.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -216,6 +229,7 @@ mod tests {
             (names(), ids()).prop_map(|(table, transform_id)| Place::Manifest { table, transform_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunStart { day, run_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunEnd { day, run_id }),
+            (days(), ids()).prop_map(|(day, run_id)| Place::RunFlow { day, run_id }),
             "[0-9a-f]{64}".prop_map(|sha256| Place::Image { sha256 }),
             ids().prop_map(|upload_id| Place::Upload { upload_id }),
         ]

@@ -171,6 +171,19 @@ pub enum PartitionStatus {
     Failed,
 }
 
+impl PartitionStatus {
+    /// The name, as receipts and the relation `partitions` write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Gone => "gone",
+            Self::Forbidden => "forbidden",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// An object of a pull.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {

@@ -84,6 +84,32 @@ impl Lake {
         self.put_document(&layout::run_end(end.run_at.date_naive(), end.run_id), end).await
     }
 
+    /// The run that started last; reads as little as it can.
+    ///
+    /// # Errors
+    /// As [`Lake::runs`].
+    pub async fn newest_run(&self) -> Result<Option<Run>> {
+        let mut starts: Vec<(chrono::NaiveDate, Uuid)> = Vec::new();
+        for object in self.list("runs").await? {
+            if let Some(Place::RunStart { day, run_id }) = layout::parse(&object.path) {
+                starts.push((day, run_id));
+            }
+        }
+        let Some(day) = starts.iter().map(|(day, _)| *day).max() else { return Ok(None) };
+        let of_day: Vec<String> = starts.iter().filter(|start| start.0 == day).map(|(day, run_id)| layout::run_start(*day, *run_id)).collect();
+        let mut newest: Option<RunStart> = None;
+        for (path, bytes) in self.get_all(of_day).await? {
+            let start: RunStart = document::parse(&bytes, &path, RUN_LOG_VERSION)?;
+            if newest.as_ref().is_none_or(|newest| (newest.run_at, newest.run_id) < (start.run_at, start.run_id)) {
+                newest = Some(start);
+            }
+        }
+        let Some(start) = newest else { return Ok(None) };
+        let path = layout::run_end(day, start.run_id);
+        let end = if self.exists(&path).await? { Some(document::parse(&self.get(&path).await?, &path, RUN_LOG_VERSION)?) } else { None };
+        Ok(Some(Run { start, end }))
+    }
+
     /// All runs, ordered by (`run_at`, `run_id`).
     ///
     /// # Errors
@@ -146,6 +172,7 @@ mod tests {
         };
         lake.end_run(&end).await.unwrap();
         assert!(lake.exists(&format!("runs/date=2026-01-01/{}.end.json", end.run_id)).await.unwrap(), "beside its start");
+        assert_eq!(lake.newest_run().await.unwrap(), Some(Run { start: killed.clone(), end: None }));
         assert_eq!(lake.runs().await.unwrap(), [Run { start: ended, end: Some(end) }, Run { start: killed, end: None }]);
     }
 

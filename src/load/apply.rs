@@ -1,13 +1,10 @@
 //! Makes the table equal to the mart. Runs inside the caller's transaction and holds no DDL.
 
-use arrow::array::RecordBatch;
-
 use super::{
-    canonical::Canonical,
     diff::Diff,
-    mart::{Batches, Mart, Rows},
-    picked::Positions,
-    session::Session,
+    mart::{Mart, Rows},
+    picked::{Found, Picked},
+    session::{Session, Source},
     statement::{ROW_HASH, Sql, Statements},
     target::Target,
     value::Value,
@@ -18,88 +15,93 @@ use crate::{
     names::count,
 };
 
-/// Rows handed to the session at once, about: each handing over costs a round trip or two.
+/// Changed rows handed to the session at once, about: each handing over costs a round trip or two.
 const HANDED: usize = 25_000;
 
-/// Bytes of them, about; bounds what is held in memory.
+/// Bytes of their batches, about; bounds what is held in memory.
 const HANDED_BYTES: usize = 16 << 20;
 
+/// All that writing a mart needs.
+pub(super) struct Writing<'a> {
+    pub(super) contract: &'a Contract,
+    pub(super) target: &'a Target,
+    pub(super) mart: &'a Mart,
+    /// Of all its rows, in order.
+    pub(super) hashes: &'a [i64],
+}
+
 /// Deletes, updates and inserts what the difference says.
-pub(super) async fn apply(
-    session: &mut dyn Session,
-    contract: &Contract,
-    target: &Target,
-    mart: &Mart,
-    diff: &Diff<Vec<Value<'static>>>,
-) -> Result<()> {
+pub(super) async fn apply(session: &mut dyn Session, writing: &Writing<'_>, diff: &Diff<Vec<Value<'static>>>) -> Result<()> {
+    let Writing { contract, target, mart, hashes } = *writing;
     let statements = Statements::new(session.flavour(), target);
     let delete = statements.delete();
     for keys in diff.delete.chunks(HANDED) {
         each_one(session, &delete, keys).await?;
     }
-    if diff.insert.is_empty() && diff.update.is_empty() {
-        return Ok(());
-    }
     let update = statements.update();
-    let columns: Vec<&str> = target.columns.iter().map(String::as_str).chain([ROW_HASH]).collect();
-    let (mut inserts, mut updates) = (Positions::new(&diff.insert), Positions::new(&diff.update));
-    let mut base = 0;
-    let mut batches = (mart.open)()?;
-    while !(inserts.is_done() && updates.is_done()) {
-        let group = group(&mut batches)?;
-        if group.is_empty() {
-            break;
-        }
-        let mut canonical = Canonical::default();
-        let (mut fresh, mut changed) = (Vec::new(), Vec::new());
-        for batch in &group {
+    let mut picked = Picked::of(mart, &diff.update)?;
+    while let Some(group) = group(&mut picked)? {
+        let mut changed = Vec::new();
+        for (batch, places) in &group {
             let rows = Rows::of(batch, contract, mart)?;
-            for row in 0..rows.len() {
-                if inserts.takes(base + row) {
-                    let mut values = rows.row(row)?;
-                    values.push(hash(&mut canonical, target, &values));
-                    fresh.push(values);
-                } else if updates.takes(base + row) {
-                    let values = rows.row(row)?;
-                    let mut parameters: Vec<Value<'_>> = target.updatable.iter().map(|position| values[*position].clone()).collect();
-                    parameters.push(hash(&mut canonical, target, &values));
-                    parameters.extend(target.key.iter().map(|key| values[key.position].clone()));
-                    changed.push(parameters);
+            for (row, position) in places {
+                let mut parameters = Vec::with_capacity(target.updatable.len() + target.key.len() + 1);
+                for column in &target.updatable {
+                    parameters.push(rows.sound(*column, *row)?);
                 }
+                parameters.push(Value::Int(hashes[*position as usize]));
+                for key in &target.key {
+                    parameters.push(rows.sound(key.position, *row)?);
+                }
+                changed.push(parameters);
             }
-            base += rows.len();
         }
-        if !changed.is_empty() {
-            each_one(session, &update, &changed).await?;
-        }
-        if !fresh.is_empty() {
-            session.insert(&target.table, &columns, &fresh).await?;
-        }
+        each_one(session, &update, &changed).await?;
     }
-    if inserts.is_done() && updates.is_done() {
+    if diff.insert.is_empty() {
         return Ok(());
     }
-    Err(Error::new(Kind::Internal, format!("the mart `{}` had fewer rows when it was read again", contract.table)))
+    let columns: Vec<&str> = target.columns.iter().map(String::as_str).chain([ROW_HASH]).collect();
+    let mut fresh = Fresh { contract, mart, hashes, count: diff.insert.len(), picked: Picked::of(mart, &diff.insert)? };
+    session.insert(&target.table, &columns, &mut fresh).await
 }
 
-/// The next batches of a mart that are handed over together; none at its end.
-fn group(batches: &mut Batches) -> Result<Vec<RecordBatch>> {
+/// The next batches with changed rows that are handed over together.
+fn group(picked: &mut Picked<'_>) -> Result<Option<Vec<Found>>> {
     let (mut group, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < HANDED && bytes < HANDED_BYTES {
-        let Some(batch) = batches.next().transpose()? else { break };
-        rows += batch.num_rows();
+        let Some((batch, places)) = picked.next()? else { break };
+        rows += places.len();
         bytes += batch.get_array_memory_size();
-        group.push(batch);
+        group.push((batch, places));
     }
-    Ok(group)
+    Ok((!group.is_empty()).then_some(group))
 }
 
-fn hash(canonical: &mut Canonical, target: &Target, values: &[Value<'_>]) -> Value<'static> {
-    canonical.start();
-    for position in &target.hashed {
-        canonical.push(&values[*position]);
+/// The rows to insert.
+struct Fresh<'a> {
+    contract: &'a Contract,
+    mart: &'a Mart,
+    hashes: &'a [i64],
+    count: usize,
+    picked: Picked<'a>,
+}
+
+impl Source for Fresh<'_> {
+    fn count(&self) -> usize {
+        self.count
     }
-    Value::Int(canonical.hash())
+
+    fn some(&mut self, each: &mut dyn FnMut(&[Value<'_>]) -> Result<()>) -> Result<bool> {
+        let Some((batch, places)) = self.picked.next()? else { return Ok(false) };
+        let rows = Rows::of(&batch, self.contract, self.mart)?;
+        for (row, position) in places {
+            let mut values = rows.row(row)?;
+            values.push(Value::Int(self.hashes[position as usize]));
+            each(&values)?;
+        }
+        Ok(true)
+    }
 }
 
 /// Runs a statement for each of these parameters; each must change exactly one row.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    again::{PAUSES, gave_way},
+    again::{PAUSES, gave_way, was_lost},
     destination::Destination,
     mart::Mart,
     session::Session,
@@ -31,9 +31,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The exit code: that of the worst table, 0 if none failed.
-    pub fn exit_code(&self) -> u8 {
-        self.tables.iter().filter_map(|table| table.error.as_ref()).map(|error| error.kind().exit_code()).max().unwrap_or(0)
+    /// What went wrong, table by table.
+    pub fn failures(&self) -> impl Iterator<Item = &Error> {
+        self.tables.iter().filter_map(|table| table.error.as_ref())
     }
 
     /// Rows written in all tables together.
@@ -88,14 +88,28 @@ async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pai
     };
     done.manifest = Some(mart.transform_id);
     done.as_of = Some(mart.as_of);
-    let session = match open {
-        Some(session) => session,
-        None => open.insert(destination.open(false).await?),
-    };
-    let mut pauses = PAUSES.into_iter();
+    let mut pauses = PAUSES[..manner.attempts.saturating_sub(1).min(PAUSES.len())].iter();
+    // What was counted when the answer to a COMMIT was lost.
+    let mut in_doubt = None;
     loop {
-        match (table::run(session.as_mut(), &pair.contract, &mart, manner, done).await, pauses.next()) {
-            (Err(error), Some(pause)) if gave_way(&error) => tokio::time::sleep(pause).await,
+        let session = match open {
+            Some(session) => session,
+            None => open.insert(destination.open(false).await?),
+        };
+        let ended = table::run(session.as_mut(), &pair.contract, &mart, manner, done).await;
+        match (ended, pauses.next()) {
+            (Err(error), Some(pause)) if gave_way(&error) => tokio::time::sleep(*pause).await,
+            (Err(error), Some(pause)) if was_lost(&error) => {
+                *open = None;
+                in_doubt = done.committing.then(|| done.counts());
+                done.committing = false;
+                tokio::time::sleep(*pause).await;
+            }
+            // There is nothing to do any more: the COMMIT had arrived, and what was done is what was counted then.
+            (Ok(()), _) if done.counts().is_nothing() => {
+                in_doubt.iter().for_each(|counts| done.take(counts));
+                return Ok(());
+            }
             (ended, _) => return ended,
         }
     }

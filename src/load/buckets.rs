@@ -17,8 +17,8 @@ pub(super) const WORTH_IT: u64 = 400_000;
 pub(super) struct Buckets {
     /// By bucket: it differs.
     pub(super) marked: Vec<bool>,
-    /// Rows in all buckets that are the same.
-    pub(super) settled: u64,
+    /// The rows in all buckets that are the same.
+    pub(super) settled: SetDigest,
 }
 
 /// The bucket of a row with this hash.
@@ -44,7 +44,8 @@ impl Buckets {
             })
             .await?;
         let marked: Vec<bool> = mart.iter().zip(&table).map(|(mart, table)| mart != table).collect();
-        let settled = mart.iter().zip(&marked).filter(|(_, marked)| !**marked).map(|(digest, _)| digest.rows).sum();
+        let mut settled = SetDigest::default();
+        mart.iter().zip(&marked).filter(|(_, marked)| !**marked).for_each(|(digest, _)| settled.add_all(*digest));
         Ok(Self { marked, settled })
     }
 

@@ -58,12 +58,20 @@ impl Canonical {
         self.hash_and_digest().0
     }
 
-    /// The row's hash, and 16 bytes of the same digest that stand for its values, or a key, in memory. Ends the row.
+    /// The row's hash, and 16 bytes of the same digest that stand for its values in memory. Ends the row.
     pub(super) fn hash_and_digest(&mut self) -> (i64, u128) {
         let words = self.sha256();
         let digest = words[..4].iter().fold(0, |digest, word| digest << 32 | u128::from(*word));
         let hash = u64::from(words[0]) << 32 | u64::from(words[1]);
         (hash.cast_signed(), digest)
+    }
+
+    /// What stands for a key in memory: a short row as it is, behind its length, 16 bytes of the digest of a longer one. Ends the row.
+    pub(super) fn fingerprint(&mut self) -> u128 {
+        if self.bytes.len() >= 16 {
+            return self.hash_and_digest().1;
+        }
+        self.bytes.iter().fold(self.bytes.len() as u128, |print, byte| print << 8 | u128::from(*byte))
     }
 
     /// SHA-256 of the buffer. The padding is put right behind the row and the compression function is called once: without
@@ -109,6 +117,13 @@ impl SetDigest {
             _ => 0,
         };
         Self { rows: number(0), low: number(1), high: number(2) }
+    }
+
+    /// Adds all of another set.
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.low += other.low;
+        self.high += other.high;
     }
 
     /// Adds a row.
@@ -163,6 +178,28 @@ mod tests {
             assert_eq!(hash.to_be_bytes(), want[..8], "{length}");
             assert_eq!(digest.to_be_bytes(), want[..16], "{length}");
         }
+    }
+
+    #[test]
+    fn short_keys_stand_for_themselves() {
+        let print = |values: &[Value<'_>]| {
+            let mut canonical = Canonical::default();
+            canonical.start();
+            values.iter().for_each(|value| canonical.push(value));
+            canonical.fingerprint()
+        };
+        assert_eq!(print(&[Value::Int(1)]), 0x0a_0101_0000_0000_0000_0001);
+        let keys: [&[Value<'_>]; 7] = [
+            &[],
+            &[Value::Null],
+            &[Value::Null, Value::Null],
+            &[Value::Int(0)],
+            &[Value::Text("".into())],
+            &[Value::Text("abcdefghi".into())],
+            &[Value::Text("abcdefghij".into())],
+        ];
+        let prints: std::collections::BTreeSet<u128> = keys.iter().map(|key| print(key)).collect();
+        assert_eq!(prints.len(), keys.len());
     }
 
     #[test]

@@ -22,33 +22,36 @@ type Cell<'a> = Box<dyn Fn(usize) -> Raw<'a> + Send + Sync + 'a>;
 
 /// The columns of a batch in the contract's order.
 pub(super) struct Cells<'a> {
-    columns: Vec<Cell<'a>>,
+    /// `None`: not asked for.
+    columns: Vec<Option<Cell<'a>>>,
     /// Rows in the batch.
     pub(super) rows: usize,
 }
 
 impl<'a> Cells<'a> {
-    /// Finds the contract's columns in `batch` by name.
-    pub(super) fn of(batch: &'a RecordBatch, contract: &Contract) -> Result<Self> {
-        let mut columns = Vec::with_capacity(contract.columns.len());
-        for column in &contract.columns {
+    /// Finds the `wanted` ones of the contract's columns in `batch` by name.
+    pub(super) fn of(batch: &'a RecordBatch, contract: &Contract, wanted: &[usize]) -> Result<Self> {
+        let mut columns: Vec<Option<Cell<'a>>> = (0..contract.columns.len()).map(|_| None).collect();
+        for position in wanted {
+            let column = &contract.columns[*position];
             let array = batch.column_by_name(&column.name).ok_or_else(|| {
                 Error::new(Kind::Contract, format!("the mart `{}` was published without the column `{}`", contract.table, column.name))
                     .hint("the contract is newer than the mart; run `etl transform`")
             })?;
-            columns.push(cell(array.as_ref()).ok_or_else(|| {
+            let cell = cell(array.as_ref()).ok_or_else(|| {
                 Error::new(
                     Kind::Contract,
                     format!("column `{}` of the mart `{}` has the type {}, which no column can hold", column.name, contract.table, array.data_type()),
                 )
-            })?);
+            })?;
+            columns[*position] = Some(cell);
         }
         Ok(Self { columns, rows: batch.num_rows() })
     }
 
     /// The raw value in the contract's column `column`.
     pub(super) fn raw(&self, column: usize, row: usize) -> Raw<'a> {
-        self.columns[column](row)
+        self.columns[column].as_ref().map_or(Raw::Null, |cell| cell(row))
     }
 }
 

@@ -1,11 +1,15 @@
 //! Reads what the table holds and compares it with a mart: first by one digest, then row by row.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::{
     buckets::{Buckets, bucket},
     canonical::{Canonical, SetDigest},
+    cores::on_all_cores,
     diff::{Diff, Differ, MartRow},
     folds::{self, Folds},
     mart::{Mart, Rows, key_text},
+    picked::rows_at,
     preflight::{SAMPLES, duplicates},
     session::Session,
     statement::Statements,
@@ -52,15 +56,23 @@ pub(super) async fn difference(
     // Keys that are equal under a collation only may stand in different buckets, so there all are needed.
     let buckets = if bucketed && !folds::is_needed(target) { Buckets::compare(session, target, hashes, days).await?.worth_marking() } else { None };
     let marked = buckets.as_ref().map(|buckets| buckets.marked.as_slice());
-    let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
-    differ.settled(buckets.as_ref().map_or(0, |buckets| buckets.settled));
+    let begin = || -> Result<Differ<Vec<Value<'static>>>> {
+        let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
+        differ.settled(buckets.as_ref().map(|buckets| buckets.settled).unwrap_or_default());
+        Ok(differ)
+    };
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
     let sql = Statements::new(session.flavour(), target).keys(days.len(), marked);
     let mut canonical = Canonical::default();
+    let mut begun = None;
     session
         .fetch(&sql, days, &kinds, &mut |row| {
-            let Some((hash, key)) = row.split_last() else { return Ok(()) };
+            // Only now that the server is at work: it goes on sending while the mart's keys are read.
+            if begun.is_none() {
+                begun = Some(begin()?);
+            }
+            let (Some(differ), Some((hash, key))) = (&mut begun, row.split_last()) else { return Ok(()) };
             let hash = match hash {
                 Value::Int(hash) => Some(*hash),
                 _ => None,
@@ -69,9 +81,10 @@ pub(super) async fn difference(
             Ok(())
         })
         .await?;
-    Ok(differ.finish())
+    Ok(begun.map_or_else(begin, Ok)?.finish())
 }
 
+/// The mart's keys, or those in marked buckets: only the key columns are read, on all cores.
 fn index(
     contract: &Contract,
     target: &Target,
@@ -80,32 +93,35 @@ fn index(
     folds: &Folds,
     marked: Option<&[bool]>,
 ) -> Result<Differ<Vec<Value<'static>>>> {
-    let mut differ = Differ::new(contract.on_missing);
-    let (mut twice, mut samples) = (0, Vec::new());
-    let mut hashes = (0u32..).zip(hashes);
-    let mut canonical = Canonical::default();
-    for batch in (mart.open)()? {
-        let batch = batch?;
-        let rows = Rows::of(&batch, contract, mart)?;
-        let mut key = Vec::with_capacity(target.key.len());
-        for row in 0..rows.len() {
-            let (position, hash) = hashes
-                .next()
-                .ok_or_else(|| Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table)))?;
-            if marked.is_some_and(|marked| !marked[bucket(*hash)]) {
+    let differ = Mutex::new(Differ::new(contract.on_missing));
+    let names: Vec<&str> = target.key.iter().map(|key| key.name.as_str()).collect();
+    let positions: Vec<usize> = target.key.iter().map(|key| key.position).collect();
+    on_all_cores((mart.open)()?, Some(&names), Canonical::default, |canonical, first, batch| {
+        let rows = Rows::of_columns(batch, contract, mart, &positions)?;
+        let (mut found, mut key) = (Vec::with_capacity(rows.len()), Vec::with_capacity(positions.len()));
+        for (row, position) in (first..first + rows.len()).enumerate() {
+            let more = || Error::new(Kind::Internal, format!("the mart `{}` had more rows when it was read again", contract.table));
+            let hash = *hashes.get(position).ok_or_else(more)?;
+            if marked.is_some_and(|marked| !marked[bucket(hash)]) {
                 continue;
             }
             key.clear();
-            for column in &target.key {
-                key.push(rows.sound(column.position, row)?);
+            for column in &positions {
+                key.push(rows.sound(*column, row)?);
             }
-            if !differ.add(position, MartRow { key: folds.fingerprint(&mut canonical, &key), hash: *hash }) {
-                twice += 1;
-                if samples.len() < SAMPLES {
-                    samples.push(key_text(contract, &key));
-                }
-            }
+            found.push(MartRow { key: folds.fingerprint(canonical, &key), hash, position: u32::try_from(position).map_err(|_| more())? });
         }
+        differ.lock().unwrap_or_else(PoisonError::into_inner).add(&found);
+        Ok(())
+    })?;
+    let mut differ = differ.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let twice = differ.twice();
+    if twice.is_empty() {
+        return Ok(differ);
     }
-    if twice > 0 { Err(duplicates(contract, target, twice, &samples)) } else { Ok(differ) }
+    let mut samples = Vec::new();
+    for row in rows_at(contract, mart, &twice[..twice.len().min(SAMPLES)])? {
+        samples.push(key_text(contract, positions.iter().map(|position| &row[*position])));
+    }
+    Err(duplicates(contract, target, twice.len() as u64, &samples))
 }

@@ -10,7 +10,7 @@ use super::{
     destination::Destination,
     mart::Mart,
     sample::{Place, Row, column, day, january, load_one, manner, mart, numbers, plan, plans, state, text},
-    session::{Access, Session},
+    session::{Access, Few, Session},
     statement::Statements,
     table::Mode,
     target::Target,
@@ -243,7 +243,7 @@ pub(super) async fn rows_of_others_are_blocked(place: &Place) {
     place.migrated(&[&contract]).await;
     let mut session = destination.open(false).await.unwrap();
     session.begin(Access::Write).await.unwrap();
-    session.insert("plans", &["plan", "name"], &[vec![Value::Int(1), text("mine")], vec![Value::Int(9), text("mine")]]).await.unwrap();
+    session.insert("plans", &["plan", "name"], &mut Few::new(&[vec![Value::Int(1), text("mine")], vec![Value::Int(9), text("mine")]])).await.unwrap();
     session.commit().await.unwrap();
     drop(session);
     let rows = [plan(1, "a", 10), plan(2, "b", 10)];
@@ -298,7 +298,7 @@ pub(super) async fn a_broken_load_leaves_nothing(place: &Place) {
             assert_eq!(session.execute(&delete, &[vec![Value::Int(1)]]).await.unwrap(), 1);
         }
         if statements > 1 {
-            session.insert("plans", &["plan", "_row_hash"], &[vec![Value::Int(7), Value::Int(7)]]).await.unwrap();
+            session.insert("plans", &["plan", "_row_hash"], &mut Few::new(&[vec![Value::Int(7), Value::Int(7)]])).await.unwrap();
         }
         // A reader sees the old table meanwhile.
         assert_eq!(stored(destination, &contract).await, before);

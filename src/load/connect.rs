@@ -5,6 +5,8 @@ use std::{io, time::Duration};
 
 use sqlx::{ConnectOptions, Connection};
 
+use super::relay::{ByTcp, relayed};
+
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
@@ -12,7 +14,7 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const PAUSES: [Duration; 4] = [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800), Duration::from_millis(1_600)];
 
 /// Connects. What the server itself refuses (account, database, TLS) is told at once.
-pub(super) async fn connect<C: Connection>(options: &C::Options) -> sqlx::Result<C> {
+pub(super) async fn connect<C: Connection<Options: ByTcp>>(options: &C::Options) -> sqlx::Result<C> {
     for pause in PAUSES {
         match attempt::<C>(options).await {
             Err(sqlx::Error::Io(error)) if is_passing(&error) => tokio::time::sleep(pause).await,
@@ -22,9 +24,10 @@ pub(super) async fn connect<C: Connection>(options: &C::Options) -> sqlx::Result
     attempt(options).await
 }
 
-async fn attempt<C: Connection>(options: &C::Options) -> sqlx::Result<C> {
+async fn attempt<C: Connection<Options: ByTcp>>(options: &C::Options) -> sqlx::Result<C> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", ATTEMPT.as_secs()));
-    tokio::time::timeout(ATTEMPT, options.connect()).await.unwrap_or_else(|_| Err(sqlx::Error::Io(late())))
+    let connecting = async { relayed(options, ATTEMPT).await?.connect().await };
+    tokio::time::timeout(ATTEMPT, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::Io(late())))
 }
 
 fn is_passing(error: &io::Error) -> bool {

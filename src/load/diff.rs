@@ -1,15 +1,18 @@
 //! The difference between a mart and the rows of its table, by key and hash. Pure: no database, no files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
+use super::canonical::SetDigest;
 use crate::catalog::OnMissing;
 
-/// A row of the mart in 24 bytes.
+/// A row of the mart in 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MartRow {
     /// Stands for the key.
     pub(super) key: u128,
     pub(super) hash: i64,
+    /// In the mart.
+    pub(super) position: u32,
 }
 
 /// What has to happen. Rows of the mart are named by their position in it.
@@ -28,6 +31,8 @@ pub(super) struct Diff<K> {
     pub(super) blocked: Vec<u32>,
     /// Owned rows that are there now.
     pub(super) owned: u64,
+    /// What the owned rows come to once it is applied.
+    pub(super) after: SetDigest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,7 @@ pub(super) struct Differ<K> {
     index: HashMap<u128, u32>,
     /// Hash, position in the mart, fate.
     rows: Vec<(i64, u32, Seen)>,
+    twice: Vec<u32>,
     diff: Diff<K>,
     on_missing: OnMissing,
 }
@@ -50,21 +56,50 @@ pub(super) struct Differ<K> {
 impl<K> Differ<K> {
     /// For a mart without rows so far.
     pub(super) fn new(on_missing: OnMissing) -> Self {
-        let diff = Diff { insert: Vec::new(), update: Vec::new(), delete: Vec::new(), kept: 0, unchanged: 0, blocked: Vec::new(), owned: 0 };
-        Self { index: HashMap::new(), rows: Vec::new(), diff, on_missing }
+        let diff = Diff {
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: Vec::new(),
+            kept: 0,
+            unchanged: 0,
+            blocked: Vec::new(),
+            owned: 0,
+            after: SetDigest::default(),
+        };
+        Self { index: HashMap::new(), rows: Vec::new(), twice: Vec::new(), diff, on_missing }
     }
 
-    /// Adds the mart's next row, at this position. False: its key was there already.
-    pub(super) fn add(&mut self, position: u32, row: MartRow) -> bool {
-        let place = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        self.rows.push((row.hash, position, Seen::No));
-        self.index.insert(row.key, place).is_none()
+    /// Adds rows of the mart, in any order.
+    pub(super) fn add(&mut self, rows: &[MartRow]) {
+        self.index.reserve(rows.len());
+        for row in rows {
+            let place = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+            self.rows.push((row.hash, row.position, Seen::No));
+            match self.index.entry(row.key) {
+                Entry::Vacant(entry) => drop(entry.insert(place)),
+                Entry::Occupied(mut entry) => {
+                    // The first one has the key, whichever came first here.
+                    let other = self.rows[*entry.get() as usize].1;
+                    self.twice.push(other.max(row.position));
+                    if row.position < other {
+                        entry.insert(place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Positions of rows whose key another row has that stands before them, ascending.
+    pub(super) fn twice(&mut self) -> &[u32] {
+        self.twice.sort_unstable();
+        &self.twice
     }
 
     /// Counts rows that mart and table both have, and that were left out here and there.
-    pub(super) fn settled(&mut self, rows: u64) {
-        self.diff.unchanged += rows;
-        self.diff.owned += rows;
+    pub(super) fn settled(&mut self, rows: SetDigest) {
+        self.diff.unchanged += rows.rows;
+        self.diff.owned += rows.rows;
+        self.diff.after.add_all(rows);
     }
 
     /// Takes a row of the table. `hash`: `None` = written by somebody else. `name`: its key, should it have to be deleted.
@@ -81,19 +116,28 @@ impl<K> Differ<K> {
             (Some(place), _) if self.rows[place].0 == hash => self.rows[place].2 = Seen::Same,
             (Some(place), _) => self.rows[place].2 = Seen::Changed,
             (None, OnMissing::Delete) => self.diff.delete.push(name()),
-            (None, OnMissing::Keep) => self.diff.kept += 1,
+            (None, OnMissing::Keep) => {
+                self.diff.kept += 1;
+                self.diff.after.add(hash);
+            }
         }
     }
 
     /// The difference, once every row of the table was seen.
     pub(super) fn finish(mut self) -> Diff<K> {
-        for (_, position, seen) in &self.rows {
+        for (hash, position, seen) in &self.rows {
             match seen {
                 Seen::No => self.diff.insert.push(*position),
                 Seen::Changed => self.diff.update.push(*position),
                 Seen::Blocked => self.diff.blocked.push(*position),
                 Seen::Same => self.diff.unchanged += 1,
             }
+            if *seen != Seen::Blocked {
+                self.diff.after.add(*hash);
+            }
+        }
+        for positions in [&mut self.diff.insert, &mut self.diff.update, &mut self.diff.blocked] {
+            positions.sort_unstable();
         }
         self.diff
     }
@@ -115,30 +159,56 @@ impl<K> Diff<K> {
 mod tests {
     use super::*;
 
+    fn row(key: u128, hash: i64, position: u32) -> MartRow {
+        MartRow { key, hash, position }
+    }
+
     fn diff(mart: &[(u128, i64)], table: &[(u128, Option<i64>)], on_missing: OnMissing) -> Diff<u128> {
         let mut differ = Differ::new(on_missing);
-        for (position, (key, hash)) in (0..).zip(mart) {
-            assert!(differ.add(position, MartRow { key: *key, hash: *hash }));
+        // As several threads would.
+        for (position, (key, hash)) in (0..).zip(mart).collect::<Vec<_>>().into_iter().rev() {
+            differ.add(&[row(*key, *hash, position)]);
         }
+        assert_eq!(differ.twice(), [] as [u32; 0]);
         for (key, hash) in table {
             differ.see(*key, *hash, || *key);
         }
         differ.finish()
     }
 
+    fn digest(hashes: &[i64]) -> SetDigest {
+        let mut digest = SetDigest::default();
+        hashes.iter().for_each(|hash| digest.add(*hash));
+        digest
+    }
+
     #[test]
     fn every_row_has_one_fate() {
-        let got =
-            diff(&[(1, 10), (2, 20), (3, 30), (4, 40)], &[(2, Some(20)), (3, Some(31)), (4, None), (5, Some(50)), (6, None)], OnMissing::Delete);
-        assert_eq!(got, Diff { insert: vec![0], update: vec![2], delete: vec![5], kept: 0, unchanged: 1, blocked: vec![3], owned: 3 });
-        assert_eq!(got.owned_after(), 3);
+        let got = diff(
+            &[(0, 1), (1, 10), (2, 20), (3, 30), (4, 40)],
+            &[(2, Some(20)), (3, Some(31)), (4, None), (5, Some(50)), (6, None)],
+            OnMissing::Delete,
+        );
+        let after = digest(&[1, 10, 20, 30]);
+        assert_eq!(got, Diff { insert: vec![0, 1], update: vec![3], delete: vec![5], kept: 0, unchanged: 1, blocked: vec![4], owned: 3, after });
+        assert_eq!((got.owned_after(), after.rows), (4, 4));
     }
 
     #[test]
     fn keep_leaves_what_is_missing() {
         let got = diff(&[(1, 10)], &[(1, Some(10)), (5, Some(50)), (6, Some(60))], OnMissing::Keep);
         assert_eq!((got.delete.len(), got.kept, got.owned_after()), (0, 2, 3));
+        assert_eq!(got.after, digest(&[10, 50, 60]));
         assert!(got.is_empty());
+    }
+
+    #[test]
+    fn what_was_settled_is_counted() {
+        let mut differ: Differ<u128> = Differ::new(OnMissing::Delete);
+        differ.settled(digest(&[7, 8]));
+        differ.add(&[row(1, 10, 0)]);
+        let got = differ.finish();
+        assert_eq!((got.unchanged, got.owned, got.insert, got.after), (2, 2, vec![0], digest(&[7, 8, 10])));
     }
 
     #[test]
@@ -148,9 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_twice_is_told() {
-        let mut differ: Differ<u128> = Differ::new(OnMissing::Delete);
-        assert!(differ.add(0, MartRow { key: 1, hash: 1 }));
-        assert!(!differ.add(1, MartRow { key: 1, hash: 2 }));
+    fn a_key_twice_is_told_whatever_the_order() {
+        let rows = [row(1, 1, 0), row(2, 2, 1), row(1, 3, 2), row(1, 4, 3), row(2, 5, 4)];
+        for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 3, 4, 1]] {
+            let mut differ: Differ<u128> = Differ::new(OnMissing::Delete);
+            order.iter().for_each(|place| differ.add(&[rows[*place]]));
+            assert_eq!(differ.twice(), [2, 3, 4]);
+        }
     }
 }

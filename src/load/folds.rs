@@ -65,7 +65,7 @@ impl Folds {
                 _ => canonical.push(value),
             }
         }
-        canonical.hash_and_digest().1
+        canonical.fingerprint()
     }
 }
 
@@ -83,7 +83,7 @@ fn keep(texts: &mut BTreeSet<String>, value: &Value<'_>) {
 }
 
 fn of_mart(contract: &Contract, target: &Target, mart: &Mart, texts: &mut [BTreeSet<String>]) -> Result<()> {
-    for batch in (mart.open)()? {
+    for batch in mart.batches()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         for row in 0..rows.len() {

@@ -57,7 +57,10 @@ pub(super) fn older(table: &str, mart: DateTime<Utc>, loaded: Option<DateTime<Ut
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Grain, OnMissing};
+    use crate::{
+        catalog::{Grain, OnMissing},
+        load::canonical::SetDigest,
+    };
 
     const LIMITS: LoadLimits = LoadLimits { shrink_rows: 50, shrink_percent: 20.0 };
 
@@ -85,6 +88,7 @@ mod tests {
             unchanged: before - gone,
             blocked: vec![],
             owned: before,
+            after: SetDigest::default(),
         }
     }
 

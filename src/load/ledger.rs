@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     canonical::{HASH_VERSION, SetDigest},
     mart::Mart,
-    session::Session,
+    session::{Few, Session},
     statement::last_load,
     value::Value,
 };
@@ -29,6 +29,13 @@ pub(super) struct Counts {
     pub(super) deleted: u64,
     pub(super) unchanged: u64,
     pub(super) blocked: u64,
+}
+
+impl Counts {
+    /// Whether no row was written.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.inserted + self.updated + self.deleted == 0
+    }
 }
 
 /// The last load of a table.
@@ -140,5 +147,5 @@ pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Re
     ];
     let columns = columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    session.insert(LEDGER, &names, &[row]).await
+    session.insert(LEDGER, &names, &mut Few::new(&[row])).await
 }

@@ -1,8 +1,9 @@
 //! A published mart as the load sees it: its head, and its rows as often as they are needed.
 //!
-//! Rows are never held as a whole. A load reads the files once to hash them, a second time only where something changed.
+//! Rows are never held as a whole. A load reads the files once to hash them; a second time only their keys, where something
+//! may have changed; a third time only the pieces that hold what has.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -17,7 +18,7 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
-/// The batches of a mart, in order.
+/// Batches in order.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// A mart that can be read several times, with the same rows in the same order.
@@ -28,8 +29,37 @@ pub struct Mart {
     pub as_of: DateTime<Utc>,
     /// The days of a snapshot, those without rows too; `None` for other grains.
     pub days: Option<BTreeSet<NaiveDate>>,
-    /// Opens its rows from the first one.
-    pub open: Box<dyn Fn() -> Result<Batches> + Send + Sync>,
+    /// Opens its files; gives their pieces in order.
+    pub open: Box<dyn Fn() -> Result<Vec<Piece>> + Send + Sync>,
+}
+
+/// Reads the rows of a piece from the first one; of these columns at least, if any are named.
+pub type Read = dyn Fn(Option<&[&str]>) -> Result<Batches> + Send + Sync;
+
+/// A part of a mart that is read by itself: a row group of a file.
+#[derive(Clone)]
+pub struct Piece {
+    /// How many there are.
+    pub rows: usize,
+    /// The rows.
+    pub read: Arc<Read>,
+}
+
+impl Mart {
+    /// All of its batches.
+    pub(super) fn batches(&self) -> Result<Batches> {
+        Ok(Box::new((self.open)()?.into_iter().flat_map(|piece| piece.batches(None))))
+    }
+}
+
+impl Piece {
+    /// Its batches; a failure to open it is the first one's.
+    pub(super) fn batches(&self, columns: Option<&[&str]>) -> Batches {
+        match (self.read)(columns) {
+            Ok(batches) => batches,
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
 }
 
 /// The rows of one batch as they will be stored.
@@ -42,9 +72,15 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The rows of `batch`.
     pub(super) fn of(batch: &'a RecordBatch, contract: &'a Contract, mart: &Mart) -> Result<Self> {
+        let all: Vec<usize> = (0..contract.columns.len()).collect();
+        Self::of_columns(batch, contract, mart, &all)
+    }
+
+    /// The rows of `batch`, of which nothing but these of the contract's columns will be asked for.
+    pub(super) fn of_columns(batch: &'a RecordBatch, contract: &'a Contract, mart: &Mart, columns: &[usize]) -> Result<Self> {
         let date = contract.snapshot_date().and_then(|date| contract.columns.iter().position(|column| column.name == date));
         let days = date.zip(mart.days.as_ref()).map(|(column, days)| (column, days.iter().map(|day| days_of(*day)).collect()));
-        Ok(Self { contract, cells: Cells::of(batch, contract)?, days })
+        Ok(Self { contract, cells: Cells::of(batch, contract, columns)?, days })
     }
 
     /// Rows in the batch.
@@ -63,7 +99,11 @@ impl<'a> Rows<'a> {
 
     /// All values of a row that preflight has let through.
     pub(super) fn row(&self, row: usize) -> Result<Vec<Value<'a>>> {
-        (0..self.contract.columns.len()).map(|column| self.sound(column, row)).collect()
+        let mut values = Vec::with_capacity(self.contract.columns.len() + 1);
+        for column in 0..self.contract.columns.len() {
+            values.push(self.sound(column, row)?);
+        }
+        Ok(values)
     }
 
     /// A value that preflight has let through.

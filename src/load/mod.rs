@@ -15,10 +15,12 @@ mod compare;
 #[cfg(test)]
 mod conformance;
 mod connect;
+mod cores;
 #[cfg(test)]
 mod cut;
 mod destination;
 mod diff;
+mod find;
 mod flavour;
 mod folds;
 mod guard;
@@ -36,6 +38,7 @@ mod postgres;
 mod postgres_values;
 mod preflight;
 mod published;
+mod relay;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -53,10 +56,11 @@ mod verify;
 pub use batch::Summary;
 pub use canonical::{HASH_VERSION, row_hash};
 pub use destination::Destination;
+pub use find::{Found, find_row};
 pub use flavour::Flavour;
-pub use mart::{Batches, Mart};
+pub use mart::{Batches, Mart, Piece, Read};
 pub use plan::{Action, Change, Plan, Sample};
-pub use run::{Job, check, read_table, run};
+pub use run::{Job, LoadedMart, check, last_loads, read_table, run};
 pub use table::TableSummary;
 pub use value::Value;
 pub use verify::{Edited, Verification};

@@ -3,7 +3,11 @@
 //! The lock is `GET_LOCK`, taken before the transaction begins, so that what is read after it is the newest state.
 //! READ COMMITTED: a statement for one key locks that row and no gaps, so nobody waits who writes to other rows.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    str::FromStr,
+    time::Duration,
+};
 
 use futures::{StreamExt, future::BoxFuture};
 use sqlx::{
@@ -16,7 +20,7 @@ use super::{
     connect::connect,
     flavour::Flavour,
     mysql_values::{arguments, charset, literal, literal_size, portable, row_values},
-    session::{Access, Applied, Each, Session},
+    session::{Access, Applied, Each, Session, Source},
     statement::{Packet, Sql},
     target::{Collation, RealColumn, TableFacts, UniqueIndex},
     value::Value,
@@ -29,8 +33,14 @@ use crate::{
 /// Bytes of literals that travel together, where the server takes as many.
 const PACKET: usize = 1 << 20;
 
+/// In which a packet is sent.
+const ON_ITS_WAY: Duration = Duration::from_millis(1);
+
 /// Seconds after which the server ends a connection that says nothing, so that a lost one does not hold the lock for hours.
 const IDLE: u32 = 900;
+
+/// Name, type, whether NULL is allowed, character set, collation, whether it is filled.
+type ColumnRow = (String, String, String, Option<String>, Option<String>, i64);
 
 /// An open connection.
 pub(super) struct MysqlSession {
@@ -79,7 +89,7 @@ impl MysqlSession {
 
     /// Takes the lock of all loads and migrations of this database.
     pub(super) async fn lock(&mut self) -> Result<()> {
-        let taken: Option<i64> = sqlx::query_scalar("select cast(get_lock(concat('etl.', sha1(database())), ?) as signed)")
+        let taken: Option<i64> = sqlx::query_scalar("select cast(get_lock(concat('etl.', sha2(database(), 224)), ?) as signed)")
             .bind(seconds(self.wait))
             .fetch_one(&mut self.connection)
             .await
@@ -91,7 +101,7 @@ impl MysqlSession {
     }
 
     pub(super) async fn unlock(&mut self) -> Result<()> {
-        self.plain("do release_lock(concat('etl.', sha1(database())))", "cannot release the lock").await
+        self.plain("do release_lock(concat('etl.', sha2(database(), 224)))", "cannot release the lock").await
     }
 
     async fn plain(&mut self, statement: &'static str, message: &'static str) -> Result<()> {
@@ -151,8 +161,9 @@ impl Session for MysqlSession {
         Box::pin(async move {
             let describing = || format!("cannot describe the table `{table}`");
             // The casts give both servers' columns one type.
-            let columns: Vec<(String, String, String, Option<String>, i64)> = sqlx::query_as(
+            let columns: Vec<ColumnRow> = sqlx::query_as(
                 "select cast(column_name as char), cast(column_type as char), cast(is_nullable as char), cast(character_set_name as char),
+                        cast(collation_name as char),
                         cast(column_default is not null or extra like '%auto_increment%' or extra like '%GENERATED%' as signed)
                  from information_schema.columns where table_schema = database() and table_name = ? order by ordinal_position",
             )
@@ -164,7 +175,9 @@ impl Session for MysqlSession {
                 return Ok(None);
             }
             let mut facts = TableFacts::default();
-            for (name, declared, nullable, set, filled) in columns {
+            let mut collations = HashMap::new();
+            for (name, declared, nullable, set, collation, filled) in columns {
+                collations.insert(name.clone(), collation);
                 facts.columns.push(RealColumn {
                     kind: portable(&declared),
                     not_null: nullable != "YES",
@@ -175,26 +188,26 @@ impl Session for MysqlSession {
                 });
             }
             // An index on a part of a text, or on an expression, says nothing about the whole key.
-            let indexes: Vec<(String, Option<String>, Option<String>, i64)> = sqlx::query_as(
-                "select cast(s.index_name as char), cast(s.column_name as char), cast(c.collation_name as char), cast(s.sub_part is not null as signed)
-                 from information_schema.statistics as s
-                 left join information_schema.columns as c
-                   on c.table_schema = s.table_schema and c.table_name = s.table_name and c.column_name = s.column_name
-                 where s.table_schema = database() and s.table_name = ? and s.non_unique = 0 order by s.index_name, s.seq_in_index",
+            // No join: MariaDB would open every table of the server for it.
+            let indexes: Vec<(String, Option<String>, i64)> = sqlx::query_as(
+                "select cast(index_name as char), cast(column_name as char), cast(sub_part is not null as signed)
+                 from information_schema.statistics
+                 where table_schema = database() and table_name = ? and non_unique = 0 order by index_name, seq_in_index",
             )
             .bind(table)
             .fetch_all(&mut self.connection)
             .await
             .map_err(|error| failed(error, describing))?;
             let mut last = None;
-            for (index, column, collation, is_part) in indexes {
+            for (index, column, is_part) in indexes {
                 if last.as_ref() != Some(&index) {
                     facts.unique.push(UniqueIndex { columns: Vec::new() });
                     last = Some(index);
                 }
                 if let Some(index) = facts.unique.last_mut() {
-                    let column = if is_part == 0 { column } else { None };
-                    index.columns.push((column.unwrap_or_default(), comparing(collation)));
+                    let column = if is_part == 0 { column } else { None }.unwrap_or_default();
+                    let collation = collations.get(&column).cloned().flatten();
+                    index.columns.push((column, comparing(collation)));
                 }
             }
             Ok(Some(facts))
@@ -263,30 +276,41 @@ impl Session for MysqlSession {
         })
     }
 
-    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a mut dyn Source) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let limit = self.limit();
-            let mut rest = rows.iter().peekable();
-            let mut build = || {
-                let mut packet = Packet::new(literal);
-                let mut count = 0;
-                while let Some(values) = rest.next_if(|values| packet.len() == 0 || packet.len() + size(values) <= limit) {
-                    if count == 0 {
-                        packet.insert(Flavour::Mysql, table, columns);
-                    }
-                    packet.row(count == 0, values);
-                    count += 1;
+            let mut packets: VecDeque<Packet> = VecDeque::new();
+            let mut more = true;
+            // The next whole packet, or what is left at the end.
+            let mut build = || -> Result<Option<Packet>> {
+                while more && packets.len() < 2 {
+                    more = rows.some(&mut |row| {
+                        let fits = packets.back().filter(|packet| packet.len() + size(row) <= limit).is_some();
+                        if !fits {
+                            let mut packet = Packet::new(literal);
+                            packet.insert(Flavour::Mysql, table, columns);
+                            packets.push_back(packet);
+                        }
+                        if let Some(packet) = packets.back_mut() {
+                            packet.row(!fits, row);
+                        }
+                        Ok(())
+                    })?;
                 }
-                (count > 0).then_some(packet)
+                Ok(packets.pop_front())
             };
-            let mut next = build();
+            let mut next = build()?;
             while let Some(packet) = next {
                 self.fits(&packet)?;
-                // While the server works on one packet the next one is written.
+                // While the server works on one packet the next one is written; but that one has to be on its way.
                 let sending = sqlx::raw_sql(packet.safe()).execute(&mut self.connection);
-                let (sent, built) = futures::join!(sending, async { build() });
+                let building = async {
+                    tokio::time::sleep(ON_ITS_WAY).await;
+                    build()
+                };
+                let (sent, built) = futures::join!(sending, building);
                 sent.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
-                next = built;
+                next = built?;
             }
             Ok(())
         })

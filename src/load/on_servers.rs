@@ -15,8 +15,8 @@ use super::{
     cut::Cutter,
     destination::Destination,
     flavour::Flavour,
-    sample::{Place, Row, load_one, manner, mart, plan, plans, text},
-    session::Access,
+    sample::{Place, Row, load_one, manner, mart, numbers, plan, plans, text},
+    session::{Access, Few},
     statement::Statements,
     table::Mode,
     value::Value,
@@ -30,6 +30,7 @@ macro_rules! served {
             strangers_are_not_blocked,
             readers_see_the_old_table_or_the_new_one,
             a_cut_connection_leaves_the_old_table_or_the_new_one,
+            a_load_whose_connection_was_cut_is_tried_again,
             a_load_that_gives_way_is_tried_again,
             the_loading_account_has_no_other_rights,
             certificates_are_checked,
@@ -66,7 +67,7 @@ pub(super) async fn strangers_are_not_blocked(place: &Place) {
     let gone: Vec<Row> = (50..60).map(|number| vec![Value::Int(number)]).collect();
     assert_eq!(session.execute(&statements.delete(), &gone).await.unwrap(), 10);
     let fresh: Vec<Row> = (200..900).map(|number| vec![Value::Int(number), text("new"), Value::Int(number)]).collect();
-    session.insert("plans", &["plan", "name", "_row_hash"], &fresh).await.unwrap();
+    session.insert("plans", &["plan", "name", "_row_hash"], &mut Few::new(&fresh)).await.unwrap();
     // The server would break off what waits.
     let impatient = match session.flavour() {
         Flavour::Postgres => "set lock_timeout = 500",
@@ -126,6 +127,7 @@ pub(super) async fn a_cut_connection_leaves_the_old_table_or_the_new_one(place: 
         let mut all = manner(Mode::Load);
         all.asked_for = true;
         all.accept_shrink = vec!["plans".to_owned()];
+        all.attempts = 1;
         load_one(&direct, &contract, &Arc::new(mart(&contract, &old, as_of)), &all).await;
         assert_eq!(stored(&direct, &contract).await, old);
         as_of = as_of % 28 + 1;
@@ -154,6 +156,40 @@ pub(super) async fn a_cut_connection_leaves_the_old_table_or_the_new_one(place: 
         *(if now == old { &mut kept } else { &mut made }) += 1;
     }
     assert!(kept > 5 && made > 0, "{kept} old, {made} new");
+}
+
+/// The same, with the attempts that a load has: the table is the new one, and what was done is told, be it that the cut
+/// swallowed the answer to the COMMIT.
+pub(super) async fn a_load_whose_connection_was_cut_is_tried_again(place: &Place) {
+    let contract = plans();
+    place.migrated(&[&contract]).await;
+    let cutter = Cutter::before(&place.scratch.as_ref().unwrap().loader()).await;
+    let shaky = Destination::of(&Secret::new(cutter.url.clone())).unwrap().waiting(Duration::from_secs(20));
+    let (old, new) = (rows(0..300, "old"), rows(100..400, "new"));
+    let mut all = manner(Mode::Load);
+    all.asked_for = true;
+    all.accept_shrink = vec!["plans".to_owned()];
+    let many = 1 << 40;
+    let mut bytes = many;
+    for step in 0..8 {
+        load_one(&shaky, &contract, &Arc::new(mart(&contract, &old, 1)), &all).await;
+        // The whole way once; then somewhere on it; then close before its end.
+        cutter.cut_after(match step {
+            0 => many,
+            1..4 => bytes * step / 4,
+            _ => bytes - (step - 3) * 25,
+        });
+        let summary = load_one(&shaky, &contract, &Arc::new(mart(&contract, &new, 2)), &all).await;
+        bytes = if step == 0 { cutter.passed(many) } else { bytes };
+        cutter.cut_after(many);
+        assert!(summary.error.is_none(), "{step}: {:?}", summary.error);
+        assert_eq!(numbers(&summary), (100, 200, 100, 0, 0), "{step}");
+        assert!(stored(&place.destination, &contract).await == new, "{step}");
+    }
+    let without = super::table::Manner { attempts: 1, ..all };
+    cutter.cut_after(bytes / 2);
+    let cut = load_one(&shaky, &contract, &Arc::new(mart(&contract, &old, 3)), &without).await;
+    assert!(super::again::was_lost(cut.error.as_ref().unwrap()), "{:?}", cut.error);
 }
 
 /// A deadlock with a stranger, whom the server lets go on: the load is rolled back and tried again.

@@ -17,7 +17,7 @@ use super::{
     connect::connect,
     flavour::Flavour,
     postgres_values::{arguments, copy_row, literal, portable, row_values},
-    session::{Access, Applied, Each, Session},
+    session::{Access, Applied, Each, Session, Source},
     statement::{Packet, Sql, copy_in},
     target::{Charset, Collation, RealColumn, TableFacts, UniqueIndex},
     value::Value,
@@ -30,8 +30,7 @@ use crate::{
 /// Bytes of statements, or of rows, that travel together.
 const PACKET: usize = 1 << 18;
 
-/// From so many rows on, COPY. It sends twice without reading in between, and as the driver does not switch off Nagle's
-/// algorithm the second time waits some 40 ms: for few rows an INSERT is faster.
+/// From so many rows on, COPY: it takes two more round trips than an INSERT.
 const COPIED: usize = 500;
 
 /// Our key of the advisory lock: `etl load` in ASCII.
@@ -86,29 +85,50 @@ impl PostgresSession {
         Ok(())
     }
 
-    async fn insert_few(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value<'_>>]) -> sqlx::Result<()> {
+    async fn insert_few(&mut self, table: &str, columns: &[&str], rows: &mut dyn Source) -> Result<()> {
         let mut packet = Packet::new(literal);
         packet.insert(Flavour::Postgres, table, columns);
-        rows.iter().enumerate().for_each(|(index, row)| packet.row(index == 0, row));
-        sqlx::raw_sql(packet.safe()).execute(&mut self.connection).await?;
+        let mut is_first = true;
+        while rows.some(&mut |row| {
+            packet.row(is_first, row);
+            is_first = false;
+            Ok(())
+        })? {}
+        if !is_first {
+            sqlx::raw_sql(packet.safe()).execute(&mut self.connection).await.map_err(|error| failed(error, || inserting(table)))?;
+        }
         Ok(())
     }
 
-    async fn copy(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value<'_>>]) -> sqlx::Result<()> {
+    /// All rows by one COPY: while the server works on what was sent, the next ones are written.
+    async fn copy(&mut self, table: &str, columns: &[&str], rows: &mut dyn Source) -> Result<()> {
+        let failing = |error| failed(error, || inserting(table));
         let statement = copy_in(table, columns).safe().into_sql_str();
-        let mut copy = self.connection.copy_in_raw(statement.as_str()).await?;
+        let mut copy = self.connection.copy_in_raw(statement.as_str()).await.map_err(failing)?;
         let mut bytes = Vec::with_capacity(PACKET + PACKET / 4);
-        for row in rows {
-            copy_row(&mut bytes, row);
-            if bytes.len() >= PACKET {
-                copy.send(bytes.as_slice()).await?;
-                bytes.clear();
+        loop {
+            let more = rows.some(&mut |row| {
+                copy_row(&mut bytes, row);
+                Ok(())
+            });
+            match more {
+                Ok(more) => {
+                    if bytes.len() >= PACKET || !more && !bytes.is_empty() {
+                        copy.send(bytes.as_slice()).await.map_err(failing)?;
+                        bytes.clear();
+                    }
+                    if !more {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    // The first error is the one to tell; the transaction is rolled back in any case.
+                    let _ = copy.abort("the rows could not be read").await;
+                    return Err(error);
+                }
             }
         }
-        if !bytes.is_empty() {
-            copy.send(bytes.as_slice()).await?;
-        }
-        copy.finish().await?;
+        copy.finish().await.map_err(failing)?;
         Ok(())
     }
 
@@ -116,6 +136,10 @@ impl PostgresSession {
         sqlx::raw_sql(statement).execute(&mut self.connection).await.map_err(|error| failed(error, || message))?;
         Ok(())
     }
+}
+
+fn inserting(table: &str) -> String {
+    format!("cannot insert into `{table}`")
 }
 
 /// Our error for one of PostgreSQL: waiting in vain for a lock, deadlocks and failed serializations are locks; all else is a failure.
@@ -256,11 +280,10 @@ impl Session for PostgresSession {
         })
     }
 
-    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let done = if rows.len() < COPIED { self.insert_few(table, columns, rows).await } else { self.copy(table, columns, rows).await };
-            done.map_err(|error| failed(error, || format!("cannot insert into `{table}`")))
-        })
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a mut dyn Source) -> BoxFuture<'a, Result<()>> {
+        Box::pin(
+            async move { if rows.count() < COPIED { self.insert_few(table, columns, rows).await } else { self.copy(table, columns, rows).await } },
+        )
     }
 
     // --- migrations ---

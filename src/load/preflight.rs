@@ -3,14 +3,13 @@
 use std::{
     collections::BTreeMap,
     fmt::Write,
-    iter::Enumerate,
     sync::{Mutex, PoisonError},
-    thread,
 };
 
 use super::{
     canonical::{Canonical, SetDigest},
-    mart::{Batches, Mart, Rows, key_positions, key_text},
+    cores::on_all_cores,
+    mart::{Mart, Rows, key_positions, key_text},
     target::Target,
     value::{Misfit, Trims, Value},
 };
@@ -36,21 +35,20 @@ pub(super) struct Scan {
     pub(super) nuls: u64,
 }
 
-/// Where a row stands: batch and row in it.
-type Place = (usize, usize);
-
 #[derive(Default)]
 struct Found {
     count: u64,
-    samples: Vec<(Place, String)>,
+    /// With the rows' positions.
+    samples: Vec<(usize, String)>,
 }
 
 /// What one thread found in the batches that it took.
 #[derive(Default)]
 struct Share {
-    hashes: Vec<(usize, Vec<i64>)>,
+    digest: SetDigest,
     trims: Vec<Trims>,
     misfits: BTreeMap<(usize, Misfit), Found>,
+    canonical: Canonical,
 }
 
 /// Reads the mart once, on all cores: checks, trims and hashes every value.
@@ -58,20 +56,23 @@ struct Share {
 /// # Errors
 /// [`Kind::Preflight`] with every kind of misfit by column, how often, and sample keys.
 pub(super) fn scan(contract: &Contract, target: &Target, mart: &Mart) -> Result<Scan> {
-    let batches = Mutex::new((mart.open)()?.enumerate());
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
-    let shares = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| share(contract, target, mart, &batches))).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| Err(Error::new(Kind::Internal, "a thread that read the mart broke off"))))
-            .collect::<Result<Vec<_>>>()
+    let pieces = (mart.open)()?;
+    let hashes = Mutex::new(vec![0; pieces.iter().map(|piece| piece.rows).sum()]);
+    let start = || Share { trims: vec![Trims::default(); contract.columns.len()], ..Share::default() };
+    let shares = on_all_cores(pieces, None, start, |share, position, batch| {
+        let found = share.take(contract, target, &Rows::of(batch, contract, mart)?, position);
+        let mut hashes = hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = hashes.get_mut(position..position + found.len());
+        place
+            .ok_or_else(|| Error::new(Kind::Lake, format!("a file of the mart `{}` has more rows than it says", contract.table)))?
+            .copy_from_slice(&found);
+        Ok(())
     })?;
-    let mut hashes = Vec::new();
+    let mut digest = SetDigest::default();
     let mut trims = vec![Trims::default(); contract.columns.len()];
     let mut misfits: BTreeMap<(usize, Misfit), Found> = BTreeMap::new();
     for share in shares {
-        hashes.extend(share.hashes);
+        digest.add_all(share.digest);
         for (sum, trim) in trims.iter_mut().zip(share.trims) {
             sum.cuts += trim.cuts;
             sum.nuls += trim.nuls;
@@ -85,12 +86,8 @@ pub(super) fn scan(contract: &Contract, target: &Target, mart: &Mart) -> Result<
     if !misfits.is_empty() {
         return Err(refused(contract, misfits));
     }
-    hashes.sort_unstable_by_key(|(batch, _)| *batch);
-    let hashes: Vec<i64> = hashes.into_iter().flat_map(|(_, hashes)| hashes).collect();
-    let mut digest = SetDigest::default();
-    hashes.iter().for_each(|hash| digest.add(*hash));
     Ok(Scan {
-        hashes,
+        hashes: hashes.into_inner().unwrap_or_else(PoisonError::into_inner),
         digest,
         cuts: contract
             .columns
@@ -103,36 +100,31 @@ pub(super) fn scan(contract: &Contract, target: &Target, mart: &Mart) -> Result<
     })
 }
 
-/// Takes one batch after another until there are no more.
-fn share(contract: &Contract, target: &Target, mart: &Mart, batches: &Mutex<Enumerate<Batches>>) -> Result<Share> {
-    let mut share = Share { trims: vec![Trims::default(); contract.columns.len()], ..Share::default() };
-    let mut canonical = Canonical::default();
-    let is_hashed: Vec<bool> = (0..contract.columns.len()).map(|column| target.hashed.contains(&column)).collect();
-    loop {
-        // A thread that panicked has not left the iterator half-way: it is the batch that it was working on.
-        let next = batches.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((number, batch)) = next else { return Ok(share) };
-        let batch = batch?;
-        let rows = Rows::of(&batch, contract, mart)?;
+impl Share {
+    /// Looks at a batch whose first row stands at `position`; gives the hashes of its rows.
+    fn take(&mut self, contract: &Contract, target: &Target, rows: &Rows<'_>, position: usize) -> Vec<i64> {
+        let is_hashed: Vec<bool> = (0..contract.columns.len()).map(|column| target.hashed.contains(&column)).collect();
         let mut hashes = Vec::with_capacity(rows.len());
         for row in 0..rows.len() {
-            canonical.start();
+            self.canonical.start();
             for (column, is_hashed) in is_hashed.iter().enumerate() {
-                let value = rows.value(column, row, &mut share.trims[column]);
+                let value = rows.value(column, row, &mut self.trims[column]);
                 match value.and_then(|value| if target.charsets[column].holds(&value) { Ok(value) } else { Err(Misfit::CharacterSet) }) {
-                    Ok(value) if *is_hashed => canonical.push(&value),
+                    Ok(value) if *is_hashed => self.canonical.push(&value),
                     Ok(_) => {}
-                    Err(misfit) => share.misfits.entry((column, misfit)).or_default().add((number, row), || sample(contract, &rows, row)),
+                    Err(misfit) => self.misfits.entry((column, misfit)).or_default().add(position + row, || sample(contract, rows, row)),
                 }
             }
-            hashes.push(canonical.hash());
+            let hash = self.canonical.hash();
+            self.digest.add(hash);
+            hashes.push(hash);
         }
-        share.hashes.push((number, hashes));
+        hashes
     }
 }
 
 impl Found {
-    fn add(&mut self, place: Place, key: impl FnOnce() -> String) {
+    fn add(&mut self, place: usize, key: impl FnOnce() -> String) {
         self.count += 1;
         if self.samples.len() < SAMPLES {
             self.samples.push((place, key()));

@@ -1,13 +1,16 @@
 //! The stage's entry: which tables, which marts, which destination.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
+    again::ATTEMPTS,
     batch::{Pair, Summary, load},
     buckets::WORTH_IT,
     destination::Destination,
+    ledger::{self, LEDGER},
     migrate::{self, State},
     published::newest,
     statement::Statements,
@@ -73,6 +76,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         mode,
         adopt: job.adopt,
         bucketed_from: WORTH_IT,
+        attempts: ATTEMPTS,
         clock: job.settings.clock.clone(),
     };
     let mut pairs = Vec::with_capacity(contracts.len());
@@ -120,6 +124,34 @@ pub async fn check(settings: &Settings) -> Result<String> {
         );
     }
     Ok(format!("{server} at {destination}, {} applied", count(status.len() as u64, "migration")))
+}
+
+/// The mart that a table shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadedMart {
+    /// The transform that published it.
+    pub transform_id: Option<Uuid>,
+    /// The time that it shows.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// What the ledger says of each of these tables that was ever loaded; `None` where there is no ledger.
+///
+/// # Errors
+/// Those of connecting.
+pub async fn last_loads(settings: &Settings, tables: &[String]) -> Result<Option<BTreeMap<String, LoadedMart>>> {
+    let mut session = Destination::of(&settings.database)?.open(false).await?;
+    let mut found = BTreeMap::new();
+    let kept = session.facts(LEDGER).await?.is_some();
+    if kept {
+        for table in tables {
+            if let Some(last) = ledger::last(session.as_mut(), table).await? {
+                found.insert(table.clone(), LoadedMart { transform_id: last.transform_id, as_of: last.as_of });
+            }
+        }
+    }
+    session.close().await;
+    Ok(kept.then_some(found))
 }
 
 /// All rows of a table, in key order, with the contract's columns.

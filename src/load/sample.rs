@@ -16,9 +16,10 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConne
 use uuid::Uuid;
 
 use super::{
+    again::ATTEMPTS,
     batch::{Pair, Summary, load},
     destination::Destination,
-    mart::{Batches, Mart},
+    mart::{Batches, Mart, Piece},
     migrate,
     scratch::{Scratch, Server},
     table::{Manner, Mode, TableSummary},
@@ -100,11 +101,17 @@ pub(super) fn day(day: u32) -> Value<'static> {
 pub(super) fn mart(contract: &Contract, rows: &[Row], as_of: u32) -> Mart {
     let batch = batch(contract, rows);
     let as_of: DateTime<Utc> = NaiveDate::from_ymd_opt(2025, 1, as_of).unwrap().and_hms_opt(4, 0, 0).unwrap().and_utc();
-    let open = move || -> Result<Batches> {
-        // Small batches, so that positions run over several.
-        let size = 7.max(batch.num_rows() / 4);
-        let slices: Vec<_> = (0..batch.num_rows()).step_by(size).map(|start| Ok(batch.slice(start, size.min(batch.num_rows() - start)))).collect();
-        Ok(Box::new(slices.into_iter()))
+    // Small pieces of small batches, so that positions run over several.
+    let slices = |batch: &RecordBatch, size: usize| -> Vec<RecordBatch> {
+        (0..batch.num_rows()).step_by(size).map(|start| batch.slice(start, size.min(batch.num_rows() - start))).collect()
+    };
+    let open = move || -> Result<Vec<Piece>> {
+        let pieces = slices(&batch, 20.max(batch.num_rows() / 2)).into_iter().map(|piece| {
+            let rows = piece.num_rows();
+            let read = move |_: Option<&[&str]>| -> Result<Batches> { Ok(Box::new(slices(&piece, 7.max(rows / 2)).into_iter().map(Ok))) };
+            Piece { rows, read: Arc::new(read) }
+        });
+        Ok(pieces.collect())
     };
     Mart { transform_id: Uuid::now_v7(), as_of, days: None, open: Box::new(open) }
 }
@@ -245,6 +252,7 @@ pub(super) fn manner(mode: Mode) -> Manner {
         mode,
         adopt: false,
         bucketed_from: u64::MAX,
+        attempts: ATTEMPTS,
         clock: Clock::starting_at("2025-01-31T00:00:00Z".parse().unwrap()),
     }
 }

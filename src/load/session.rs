@@ -12,6 +12,37 @@ use crate::{catalog::ColumnType, error::Result};
 /// Takes one fetched row.
 pub(super) type Each<'a> = &'a mut (dyn FnMut(&[Value<'_>]) -> Result<()> + Send);
 
+/// Rows on their way into a table.
+pub(super) trait Source: Send {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Hands over the next of them, as many as lie together. False: there were no more.
+    fn some(&mut self, each: &mut dyn FnMut(&[Value<'_>]) -> Result<()>) -> Result<bool>;
+}
+
+/// Rows that are in memory anyway.
+pub(super) struct Few<'a>(&'a [Vec<Value<'a>>]);
+
+impl<'a> Few<'a> {
+    /// These.
+    pub(super) fn new(rows: &'a [Vec<Value<'a>>]) -> Self {
+        Self(rows)
+    }
+}
+
+impl Source for Few<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn some(&mut self, each: &mut dyn FnMut(&[Value<'_>]) -> Result<()>) -> Result<bool> {
+        let rows = std::mem::take(&mut self.0);
+        rows.iter().try_for_each(|row| each(row))?;
+        Ok(!rows.is_empty())
+    }
+}
+
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
@@ -66,7 +97,7 @@ pub(super) trait Session: Send {
     fn fetch<'a>(&'a mut self, sql: &'a Sql, values: &'a [Value<'a>], kinds: &'a [ColumnType], each: Each<'a>) -> BoxFuture<'a, Result<()>>;
 
     /// Inserts many rows by the engine's fastest way that stays inside the transaction. All rows have all `columns`.
-    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>>;
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a mut dyn Source) -> BoxFuture<'a, Result<()>>;
 
     // --- migrations ---
 

@@ -3,7 +3,7 @@
 //! `BEGIN IMMEDIATE` is lock and transaction in one. The file is put into WAL mode by the migrations: readers are never
 //! blocked by a load and never see half of one.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{collections::VecDeque, path::Path, str::FromStr, time::Duration};
 
 use futures::{StreamExt, future::BoxFuture};
 use sqlx::{
@@ -15,7 +15,7 @@ use sqlx::{
 
 use super::{
     flavour::Flavour,
-    session::{Access, Applied, Each, Session},
+    session::{Access, Applied, Each, Session, Source},
     sqlite_values::{append, arguments, portable, row_values},
     statement::{Sql, insert},
     target::{Charset, Collation, RealColumn, TableFacts, UniqueIndex},
@@ -201,20 +201,30 @@ impl Session for SqliteSession {
         })
     }
 
-    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a [Vec<Value<'a>>]) -> BoxFuture<'a, Result<()>> {
+    fn insert<'a>(&'a mut self, table: &'a str, columns: &'a [&'a str], rows: &'a mut dyn Source) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let at_once = INSERT_ROWS.min(MAX_PARAMETERS / columns.len().max(1)).max(1);
             let whole = insert(Flavour::Sqlite, table, columns, at_once);
-            for chunk in rows.chunks(at_once) {
-                let sql = if chunk.len() == at_once { whole.clone() } else { insert(Flavour::Sqlite, table, columns, chunk.len()) };
-                let mut bound = SqliteArguments::default();
-                for row in chunk {
-                    append(&mut bound, row)?;
+            // What was taken so far, in bundles of one statement each; the last one may be too small yet.
+            let mut bundles = VecDeque::from([(0, SqliteArguments::default())]);
+            let mut more = true;
+            while more {
+                more = rows.some(&mut |row| {
+                    if bundles.back().is_none_or(|(count, _)| *count == at_once) {
+                        bundles.push_back((0, SqliteArguments::default()));
+                    }
+                    bundles.back_mut().map_or(Ok(()), |(count, bound)| {
+                        *count += 1;
+                        append(bound, row)
+                    })
+                })?;
+                while let Some((count, bound)) = bundles.pop_front_if(|(count, _)| *count == at_once || !more && *count > 0) {
+                    let sql = if count == at_once { whole.clone() } else { insert(Flavour::Sqlite, table, columns, count) };
+                    sqlx::query_with(sql.safe(), bound)
+                        .execute(&mut self.connection)
+                        .await
+                        .map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
                 }
-                sqlx::query_with(sql.safe(), bound)
-                    .execute(&mut self.connection)
-                    .await
-                    .map_err(|error| failed(error, || format!("cannot insert into `{table}`")))?;
             }
             Ok(())
         })

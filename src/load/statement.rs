@@ -208,6 +208,11 @@ impl<'a> Statements<'a> {
         self.sql(format!("select {columns} from {} order by {order}", self.table()))
     }
 
+    /// Rows of the table, and those of them that `etl` wrote.
+    pub(super) fn holdings(&self) -> Sql {
+        self.sql(format!("select count(*), count({}) from {}", self.flavour.quoted(ROW_HASH), self.table()))
+    }
+
     /// Sets the updatable columns and the hash of the row with a key: parameters in that order.
     pub(super) fn update(&self) -> Sql {
         let set: Vec<&str> = self.target.updatable.iter().map(|index| self.target.columns[*index].as_str()).chain([ROW_HASH]).collect();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     adopt::{complete, take},
-    apply::apply,
+    apply::{Writing, apply},
     compare::{day_parameters, difference, digest},
     diff::Diff,
     guard,
@@ -17,12 +17,13 @@ use super::{
     plan::Plan,
     preflight::{Scan, scan},
     session::{Access, Session},
+    statement::Statements,
     target::Target,
     value::Value,
     verify::{Verification, verify},
 };
 use crate::{
-    catalog::Contract,
+    catalog::{ColumnType, Contract},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     settings::LoadLimits,
@@ -41,6 +42,8 @@ pub(super) struct Manner {
     pub(super) adopt: bool,
     /// Rows of mart and table from which on buckets are compared before keys.
     pub(super) bucketed_from: u64,
+    /// How often a load is tried that gives way or loses its connection.
+    pub(super) attempts: usize,
     pub(super) clock: Clock,
 }
 
@@ -67,6 +70,8 @@ pub struct TableSummary {
     pub unchanged: u64,
     /// Rows of the mart left out because a row that `etl` did not write has their key.
     pub blocked: u64,
+    /// Rows of the table after a load that changed it: those that `etl` wrote, and those that it did not.
+    pub held: Option<(u64, u64)>,
     /// Texts cut at their column's length, by column; those with cuts only.
     pub cuts: Vec<(String, u64)>,
     /// U+0000 removed from texts.
@@ -83,6 +88,8 @@ pub struct TableSummary {
     pub plan: Option<Plan>,
     /// With `--verify`: what was found.
     pub verification: Option<Verification>,
+    /// A COMMIT was sent, and not answered so far.
+    pub(super) committing: bool,
 }
 
 /// Loads (or plans, or verifies) one table into `summary`.
@@ -102,18 +109,22 @@ pub(super) async fn run(
     let one = One { contract, target: &target, mart, manner, days: &days };
     // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
     if let Some(held) = one.settled(session).await? {
-        summary.unchanged = held;
+        summary.take(&Counts { unchanged: held, ..Counts::default() });
         return Ok(());
     }
-    let mart = &Arc::new(kept(mart));
+    let (mart, scan) = &scanned(contract, &target, mart).await?;
     let one = One { contract, target: &target, mart, manner, days: &days };
-    let scan = scanned(contract, &target, mart).await?;
     summary.cuts.clone_from(&scan.cuts);
     summary.nuls = scan.nuls;
     let access = if manner.mode == Mode::Load { Access::Write } else { Access::Read };
     session.begin(access).await?;
-    match one.within(session, &scan, summary).await {
-        Ok(true) => session.commit().await,
+    match one.within(session, scan, summary).await {
+        Ok(true) => {
+            summary.committing = true;
+            session.commit().await?;
+            summary.committing = false;
+            Ok(())
+        }
         Ok(false) => session.rollback().await,
         Err(error) => {
             // The first error is the one to tell; a connection that is gone has rolled back by itself.
@@ -123,10 +134,15 @@ pub(super) async fn run(
     }
 }
 
-/// Hashing is work for a core: it runs beside the async threads.
-async fn scanned(contract: &Arc<Contract>, target: &Target, mart: &Arc<Mart>) -> Result<Scan> {
+/// Hashing is work for a core: it runs beside the async threads. Gives the mart as it is read from then on, too.
+async fn scanned(contract: &Arc<Contract>, target: &Target, mart: &Arc<Mart>) -> Result<(Mart, Scan)> {
     let (contract, target, mart) = (Arc::clone(contract), target.clone(), Arc::clone(mart));
-    tokio::task::spawn_blocking(move || scan(&contract, &target, &mart)).await.or_fail(Kind::Internal, || "reading the mart broke off")?
+    let work = move || -> Result<(Mart, Scan)> {
+        let mart = kept(&mart)?;
+        let scan = scan(&contract, &target, &mart)?;
+        Ok((mart, scan))
+    };
+    tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "reading the mart broke off")?
 }
 
 /// All that the steps of one table share.
@@ -150,6 +166,12 @@ impl One<'_> {
         Ok((digest(session, self.target, self.days).await? == last.digest).then_some(last.held))
     }
 
+    /// Whether the table holds the mart's rows and no others of ours. It is worth a look at all of its hashes only if the last
+    /// load left just these rows; if not, keys have to be read anyway.
+    async fn is_equal(&self, session: &mut dyn Session, last: Option<LastLoad>, scan: &Scan) -> Result<bool> {
+        Ok(last.is_some_and(|last| last.whole && last.digest == scan.digest) && digest(session, self.target, self.days).await? == scan.digest)
+    }
+
     /// The last load, unless it showed a later time.
     async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
@@ -167,11 +189,10 @@ impl One<'_> {
         if self.manner.adopt && self.manner.mode == Mode::Load {
             complete(session, self.contract, self.target, self.mart).await?;
         }
-        let before = digest(session, self.target, self.days).await?;
-        let mut diff = if before == scan.digest {
-            Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, ..Diff::default() }
+        let mut diff = if self.is_equal(session, last, scan).await? {
+            Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, after: scan.digest, ..Diff::default() }
         } else {
-            let bucketed = before.rows + scan.digest.rows >= self.manner.bucketed_from;
+            let bucketed = last.map_or(0, |last| last.digest.rows) + scan.digest.rows >= self.manner.bucketed_from;
             difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, bucketed).await?
         };
         if self.manner.adopt && self.manner.mode == Mode::Load && !diff.blocked.is_empty() {
@@ -191,10 +212,10 @@ impl One<'_> {
             return Ok(false);
         }
         self.guarded(&diff)?;
-        apply(session, self.contract, self.target, self.mart, &diff).await?;
-        let after = if diff.is_empty() { before } else { digest(session, self.target, self.days).await? };
-        let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: after, now: self.manner.clock.now() };
+        apply(session, &Writing { contract: self.contract, target: self.target, mart: self.mart, hashes: &scan.hashes }, &diff).await?;
+        let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: diff.after, now: self.manner.clock.now() };
         ledger::record(session, &record).await?;
+        summary.held = Some(holdings(session, self.target).await?);
         Ok(true)
     }
 
@@ -202,6 +223,21 @@ impl One<'_> {
         let accepted = self.manner.accept_shrink.contains(&self.contract.table);
         guard::shrink(self.contract, diff, self.manner.limits, accepted)
     }
+}
+
+/// Rows of the table that `etl` wrote, and rows that it did not.
+async fn holdings(session: &mut dyn Session, target: &Target) -> Result<(u64, u64)> {
+    let sql = Statements::new(session.flavour(), target).holdings();
+    let mut held = (0, 0);
+    session
+        .fetch(&sql, &[], &[ColumnType::BigInt; 2], &mut |row| {
+            if let [Value::Int(all), Value::Int(owned)] = row {
+                held = (owned.cast_unsigned(), all.saturating_sub(*owned).cast_unsigned());
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(held)
 }
 
 fn counts<K>(diff: &Diff<K>) -> Counts {
@@ -215,7 +251,13 @@ fn counts<K>(diff: &Diff<K>) -> Counts {
 }
 
 impl TableSummary {
-    fn take(&mut self, counts: &Counts) {
+    /// What it counts.
+    pub(super) fn counts(&self) -> Counts {
+        Counts { inserted: self.inserted, updated: self.updated, deleted: self.deleted, unchanged: self.unchanged, blocked: self.blocked }
+    }
+
+    /// Takes over these.
+    pub(super) fn take(&mut self, counts: &Counts) {
         self.inserted = counts.inserted;
         self.updated = counts.updated;
         self.deleted = counts.deleted;

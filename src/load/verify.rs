@@ -112,7 +112,7 @@ fn expected(contract: &Contract, target: &Target, mart: &Mart, folds: &Folds) ->
     let mut expected = HashMap::new();
     let mut canonical = Canonical::default();
     let mut position = 0;
-    for batch in (mart.open)()? {
+    for batch in mart.batches()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         for row in 0..rows.len() {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    catalog::Node,
+    catalog::{Grain, Node},
     engine::{Engine, Row, RunRow},
     error::{Error, Kind, OrFail, Result},
     lake::{Lake, Local, Manifest, Receipt, Wanted},
@@ -104,6 +104,7 @@ impl Marts {
         };
         let behind = self.endpoints_behind(table);
         let used: BTreeSet<Uuid> = manifest.parts.iter().flat_map(|part| part.inputs.iter().copied()).collect();
+        let made_of = self.made_of(table, &used);
         let mut scopes: BTreeMap<(&str, String), Pulls<'_>> = BTreeMap::new();
         for receipt in self.receipts.iter().filter(|receipt| behind.contains(&receipt.endpoint) && concerns(receipt)) {
             let pulls = scopes.entry((&receipt.endpoint, receipt.scope_key())).or_default();
@@ -130,7 +131,7 @@ impl Marts {
             if since.is_some_and(|since| complete.finished < since) && self.drives(endpoint) {
                 health.problems.push(format!("{place} was last pulled at {}", complete.finished.format("%Y-%m-%d %H:%M UTC")));
             }
-            if !used.contains(&complete.pull_id) && complete.finished > manifest.as_of {
+            if made_of.contains(endpoint) && !used.contains(&complete.pull_id) && complete.finished > manifest.as_of {
                 health.problems.push(format!("`{table}` was not computed since {place} was pulled"));
             }
         }
@@ -157,6 +158,16 @@ impl Marts {
             source.is_some_and(|source| source.client.is_some())
         };
         nodes.into_iter().filter_map(|node| if let Node::Endpoint(id) = node { Some(id) } else { None }).filter(has_api).collect()
+    }
+
+    /// Endpoints a new pull of which makes the mart another one: for a snapshot the one that drives it, else those whose pulls
+    /// it was made of. Others only say what to ask for.
+    fn made_of(&self, table: &str, used: &BTreeSet<Uuid>) -> BTreeSet<&str> {
+        let contract = self.engine.project().model(table).and_then(|model| model.contract.as_ref());
+        match contract.map(|contract| &contract.grain) {
+            Some(Grain::Snapshot { of, .. }) => BTreeSet::from([of.as_str()]),
+            _ => self.receipts.iter().filter(|receipt| used.contains(&receipt.pull_id)).map(|receipt| receipt.endpoint.as_str()).collect(),
+        }
     }
 
     /// Whether an endpoint is asked in every run: a fan-out may have nothing left to ask.

@@ -1,12 +1,14 @@
 //! `[publish]` of `etl.toml`: where pictures and descriptions of pages lie, and how long rendering may take.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde::Deserialize;
 
+use super::{Messages, Product};
 use crate::{
     catalog::parse_duration,
     error::{Error, Kind, Result},
@@ -94,6 +96,8 @@ pub(super) struct PublishFile {
     confluence: Option<String>,
     looker: LookerFile,
     build_validation: Vec<BuildValidation>,
+    pub(super) products: BTreeMap<String, Product>,
+    pub(super) slack: Messages,
 }
 
 #[derive(Default, Deserialize)]

@@ -34,6 +34,11 @@ impl Answer {
         Self { status, content_type: JSON, retry_after: None, headers: Vec::new(), body: body.into(), records: None }
     }
 
+    /// Plain text.
+    pub(super) fn text(status: u16, body: &str) -> Self {
+        Self { content_type: "text/plain; charset=utf-8", ..Self::json(status, body) }
+    }
+
     /// A value, written in `style`, with status 200.
     pub(super) fn value(value: &Value, style: Style) -> Self {
         let mut body = Vec::new();

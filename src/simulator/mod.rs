@@ -10,6 +10,7 @@
 
 mod answer;
 mod apis;
+mod bigquery;
 mod bitrise;
 mod bugzilla;
 mod calendar;
@@ -28,6 +29,7 @@ mod rate;
 mod recorded;
 mod sentry;
 mod server;
+mod slack;
 mod taskcluster;
 mod testrail;
 mod trains;
@@ -43,10 +45,12 @@ use std::{
 use chrono::NaiveDate;
 use tokio::runtime::{Builder, Runtime};
 
+pub use bigquery::{BIGQUERY_ACCOUNT, BIGQUERY_DATASET};
 pub use desk::Rendering;
 pub use fault::{Fault, FaultKind, RetryAfter};
 pub use rate::RateLimit;
 pub use recorded::RecordedFiles;
+pub use slack::{SLACK_CHANNELS, SLACK_TOKEN, SLACK_WEBHOOK_SECRET, SlackMessage, refusal as slack_refusal};
 pub use world::{Scale, World};
 
 use connection::Acceptor;
@@ -246,6 +250,62 @@ impl Simulator {
     /// Adds a fault to the script.
     pub fn script(&self, fault: Fault) {
         lock(&self.shared.script).add(fault);
+    }
+
+    /// Where signed words are exchanged for tokens.
+    pub fn token_url(&self) -> String {
+        format!("http://{}/bigquery/token", self.address)
+    }
+
+    /// The base of BigQuery's REST API, with a slash at the end.
+    pub fn bigquery_url(&self) -> String {
+        format!("http://{}/bigquery/v2/", self.address)
+    }
+
+    /// Lets BigQuery know the account by the public half of its key, in DER (PKCS 1).
+    pub fn trust(&self, public_key: &[u8]) {
+        lock(&self.shared.bigquery).key = public_key.to_vec();
+    }
+
+    /// The statements that BigQuery ran.
+    pub fn bigquery_statements(&self) -> Vec<String> {
+        lock(&self.shared.bigquery).statements.clone()
+    }
+
+    /// Changes what BigQuery has under a name, as somebody by hand; `None` takes it away.
+    pub fn set_bigquery_table(&self, name: &str, table: Option<serde_json::Value>) {
+        let mut held = lock(&self.shared.bigquery);
+        match table {
+            Some(table) => drop(held.tables.insert(name.to_owned(), table)),
+            None => drop(held.tables.remove(name)),
+        }
+    }
+
+    /// The messages that Slack took, in the order of their arrival.
+    pub fn slack_messages(&self) -> Vec<SlackMessage> {
+        lock(&self.shared.slack).clone()
+    }
+
+    /// The variables with which `etl` posts to Slack here, with a bot token; without one, through webhooks.
+    pub fn slack_variables(&self, bot: bool) -> Vec<(&'static str, String)> {
+        const NAMES: [(&str, &str); 3] = [
+            ("SLACK_CHANNEL_ID_IOS", "SLACK_WEBHOOK_IOS"),
+            ("SLACK_CHANNEL_ID_HEALTH", "SLACK_WEBHOOK_HEALTH"),
+            ("SLACK_CHANNEL_ID_SANDBOX", "SLACK_WEBHOOK_SANDBOX"),
+        ];
+        let here = format!("http://{}/slack", self.address);
+        let mut variables = vec![("ETL_SLACK_BASE_URL", format!("{here}/api/"))];
+        for ((id, webhook), channel) in NAMES.into_iter().zip(SLACK_CHANNELS) {
+            if bot {
+                variables.push((id, channel.to_owned()));
+            } else {
+                variables.push((webhook, format!("{here}/services/T0/{channel}/{SLACK_WEBHOOK_SECRET}")));
+            }
+        }
+        if bot {
+            variables.push(("SLACK_BOT_TOKEN", SLACK_TOKEN.to_owned()));
+        }
+        variables
     }
 
     /// All requests so far, in the order of their arrival.

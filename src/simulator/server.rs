@@ -21,11 +21,14 @@ use futures::{Stream, StreamExt, stream};
 use super::{
     Options, Received,
     answer::Answer,
-    apis, bugzilla,
+    apis,
+    bigquery::{self, BigQuery},
+    bugzilla,
     connection::{Acceptor, Reset},
     desk::Desk,
     fault::{Delivery, FaultKind, Script},
     rate::{self, Meter},
+    slack::{self, SlackMessage},
     testrail,
     world::{Kind, Today, World},
 };
@@ -39,6 +42,8 @@ pub(super) struct Shared {
     pub(super) day: AtomicI64,
     pub(super) script: Mutex<Script>,
     pub(super) received: Mutex<Vec<Received>>,
+    pub(super) slack: Mutex<Vec<SlackMessage>>,
+    pub(super) bigquery: Mutex<BigQuery>,
     /// What clients have written.
     pub(super) desk: Mutex<Desk>,
     testrail_meter: Option<Mutex<Meter>>,
@@ -58,6 +63,8 @@ impl Shared {
             day: AtomicI64::new(day),
             script: Mutex::default(),
             received: Mutex::default(),
+            slack: Mutex::default(),
+            bigquery: Mutex::default(),
             desk: Mutex::default(),
             testrail_meter: options.testrail_rate_limit.map(meter),
             bugzilla_meter: options.bugzilla_rate_limit.map(meter),
@@ -137,6 +144,17 @@ fn answer(shared: &Shared, request: &Parts, posted: &[u8], fault: Option<&FaultK
         nocheck: text(&request.headers, "x-atlassian-token").is_some_and(|value| matches!(value, "nocheck" | "no-check")),
         desk: &shared.desk,
     };
+    if let Some(path) = asked.path.strip_prefix("/slack/") {
+        let content_type = text(&request.headers, "content-type");
+        let spoilt = matches!(fault, Some(FaultKind::Status { .. }));
+        let call = slack::Call { method: asked.method, path, authorization: asked.authorization, content_type, body: posted, spoilt };
+        return slack::answer(&call, &mut lock(&shared.slack));
+    }
+    if let Some(path) = asked.path.strip_prefix("/bigquery/") {
+        let audience = format!("http://{}/bigquery/token", asked.host);
+        let call = bigquery::Call { method: asked.method, path, authorization: asked.authorization, body: posted, audience: &audience };
+        return bigquery::answer(&call, &mut lock(&shared.bigquery));
+    }
     if let Some(answer) = apis::answer(&asked) {
         return answer;
     }

@@ -101,6 +101,11 @@ impl Printer {
         self.0.out_width.is_some()
     }
 
+    /// Whether a GitHub job shows what it reports.
+    pub fn keeps_summary(&self) -> bool {
+        self.0.github.is_some()
+    }
+
     /// Columns of the terminal that standard output is, if it is one.
     pub fn stdout_width(&self) -> Option<u16> {
         self.0.out_width

@@ -16,6 +16,8 @@ pub struct Report {
     pub tables: Vec<TableLine>,
     /// Tables and models that show an older state because something they need failed.
     pub stale: Vec<String>,
+    /// Where rows went, one line per endpoint and table; part of a job's summary only.
+    pub conservation: Rows,
     /// What was exchanged with the bucket that holds the lake.
     pub lake: Option<String>,
     /// The whole run.
@@ -151,7 +153,8 @@ impl Report {
                 out.push_str(&format!("**{heading}**\n\n{}\n", list(lines)));
             }
         }
-        for (heading, rows) in self.sections() {
+        let conservation = Some(("Where rows went", self.conservation.clone())).filter(|(_, rows)| !rows.is_empty());
+        for (heading, rows) in self.sections().into_iter().chain(conservation) {
             out.push_str(&format!("<details><summary>{heading}</summary>\n\n{}\n</details>\n\n", rows.to_markdown()));
         }
         out
@@ -229,6 +232,7 @@ mod tests {
                 error: None,
             }],
             stale: vec!["report_b".to_owned()],
+            conservation: Rows::default(),
             lake: Some("31 requests, 2 MB down, 1 MB up".to_owned()),
             seconds: 14.0,
         }

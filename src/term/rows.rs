@@ -51,7 +51,7 @@ impl Rows {
 
     /// The same rows without the columns in which every row says nothing (NULL or 0).
     #[must_use]
-    pub(super) fn without_empty_columns(mut self, droppable: &[&str]) -> Self {
+    pub fn without_empty_columns(mut self, droppable: &[&str]) -> Self {
         let empty = |index: usize| self.rows.iter().all(|row| matches!(row[index], Cell::Null | Cell::Count(0)));
         let keep: Vec<bool> = (0..self.columns.len()).map(|index| !(droppable.contains(&self.columns[index].as_str()) && empty(index))).collect();
         let mut kept = keep.iter();

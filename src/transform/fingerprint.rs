@@ -50,6 +50,11 @@ pub(super) fn closure(engine: &Engine, model: &Model) -> Closure {
 }
 
 impl Closure {
+    /// The endpoints whose rows are read.
+    pub(super) fn endpoints(&self) -> &BTreeSet<String> {
+        &self.endpoints
+    }
+
     /// The pulls that the result is made from, by endpoint name and then in their order.
     pub(super) fn pulls(&self, receipts: &[Receipt], run: &RunRow) -> Vec<Uuid> {
         self.endpoints.iter().flat_map(|endpoint| inputs(receipts, endpoint, run.as_of)).map(|receipt| receipt.pull_id).collect()

@@ -1,5 +1,6 @@
 //! The second stage: models over the lake become marts, checked and then published.
 
+mod at;
 mod audit;
 mod compute;
 mod fingerprint;
@@ -7,6 +8,9 @@ mod publish;
 mod run;
 mod snapshot;
 mod sql_tests;
+mod trace;
 
+pub use at::{At, at};
 pub use run::{Job, ModelSummary, State, Summary, run};
 pub use sql_tests::{CaseResult, cases, run_case};
+pub use trace::explain;

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::{compute, fingerprint, publish, snapshot};
+use super::{compute, fingerprint, publish, snapshot, trace};
 use crate::{
     catalog::{Grain, Model, ModelKind, Node},
     clock::Clock,
@@ -12,7 +13,7 @@ use crate::{
     engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
-    lake::{Lake, Manifest, Receipt, Wanted},
+    lake::{Census, Lake, Manifest, Receipt, Steps, Wanted},
     parallel,
 };
 
@@ -30,6 +31,10 @@ pub struct Job<'a> {
     pub replay: bool,
     /// Compute everything anew, whatever was computed before.
     pub fresh: bool,
+    /// Of snapshots only the days from the first to the last of these.
+    pub days: Option<(NaiveDate, NaiveDate)>,
+    /// Count the rows after every step of what is computed.
+    pub trace: bool,
     /// The invocation.
     pub transform_id: Uuid,
     /// The tables, in an order that respects what they need.
@@ -47,6 +52,8 @@ pub struct Job<'a> {
 pub struct Summary {
     /// In the order of computation.
     pub models: Vec<ModelSummary>,
+    /// With `trace`: what is live of the endpoints behind what was computed.
+    pub census: BTreeMap<String, Census>,
 }
 
 /// What became of one table.
@@ -64,6 +71,8 @@ pub struct ModelSummary {
     pub error: Option<Error>,
     /// The result that now counts.
     pub manifest: Option<Manifest>,
+    /// Of a new result: its rows, with `trace` how they came about.
+    pub steps: Option<Steps>,
 }
 
 /// How one table went.
@@ -102,7 +111,8 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
         done.extend(parallel::map_init(&level, || None, |shared: &mut Option<Moment<'_>>, model| one(job, model, shared)));
     }
     done.sort_by_key(|summary| job.models.iter().position(|name| *name == summary.model));
-    Ok(Summary { models: done })
+    let census = if job.trace { trace::census(job, &done) } else { BTreeMap::new() };
+    Ok(Summary { models: done, census })
 }
 
 /// The tables so that each comes after what it needs. Those of one level need nothing of one another.
@@ -134,9 +144,9 @@ fn one<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Mod
         *shared = None;
     }
     let seconds = started.elapsed().as_secs_f64();
-    let (state, manifest, error) = match result {
-        Ok((state, manifest)) => (state, Some(manifest), None),
-        Err(error) => (State::Failed, None, Some(error)),
+    let (state, manifest, steps, error) = match result {
+        Ok(Made { state, manifest, steps }) => (state, Some(manifest), steps, None),
+        Err(error) => (State::Failed, None, None, Some(error)),
     };
     let rows = manifest.as_ref().map_or(0, |manifest| manifest.rows);
     let word = match state {
@@ -145,10 +155,17 @@ fn one<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Mod
         State::Failed => "failed",
     };
     job.observer.on(&Event::ModelFinished { model: name.clone(), rows, state: word, seconds });
-    ModelSummary { model: name.clone(), rows, state, seconds, error, manifest }
+    ModelSummary { model: name.clone(), rows, state, seconds, error, manifest, steps }
 }
 
-fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<(State, Manifest)> {
+/// What a table came to.
+pub(super) struct Made {
+    pub(super) state: State,
+    pub(super) manifest: Manifest,
+    pub(super) steps: Option<Steps>,
+}
+
+fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<Made> {
     let contract = compute::contract(model)?;
     let closure = fingerprint::closure(job.engine, model);
     // Only the newest counts, and reading the others would take longer every day; a replay looks for its like among all.
@@ -164,7 +181,7 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     let fingerprint = closure.fingerprint(job.engine, job.receipts, &job.run);
     // Only the newest counts: after A, B, A again the third must be published, or B would stay in the table.
     if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
-        return Ok((State::Unchanged, manifest.clone()));
+        return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
     let moment = match shared {
         Some(moment) => moment,
@@ -180,7 +197,8 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
         let published = job.block_on(job.lake.local(manifest.parts.iter().map(Wanted::from).collect()))?;
         moment.show_result(&model.name, published)?;
     }
-    Ok((State::Computed { days: None }, manifest))
+    let steps = Some(trace::steps(job, moment, model, manifest.rows));
+    Ok(Made { state: State::Computed { days: None }, manifest, steps })
 }
 
 /// Sixteen bytes of SHA-256 as hex.

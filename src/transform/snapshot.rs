@@ -8,24 +8,28 @@ use super::{
     compute,
     fingerprint::Closure,
     publish,
-    run::{Job, State},
+    run::{Job, Made, State},
+    trace,
 };
 use crate::{
     catalog::Model,
     engine::RunRow,
     error::{Error, Kind, Result},
-    lake::{Manifest, Receipt},
+    lake::{Manifest, Receipt, Steps},
 };
 
 /// Computes the days that are new or whose inputs changed, and publishes all days together.
 ///
 /// A day shows the driving endpoint's pulls of that day only, each scope's newest (no carry-forward), and everything else
 /// as of the day's last pull.
-pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str, former: &[Manifest]) -> Result<(State, Manifest)> {
+pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str, former: &[Manifest]) -> Result<Made> {
     let contract = compute::contract(model)?;
     let mut parts = Vec::new();
     let mut computed = 0;
-    for (day, run) in days(job, driver) {
+    let mut steps = None;
+    let days = days(job.receipts, driver, &job.run);
+    let newest = days.last_key_value().map(|(day, _)| *day);
+    for (day, run) in days.into_iter().filter(|(day, _)| job.days.is_none_or(|(first, last)| (first..=last).contains(day))) {
         let visible: Vec<Receipt> = job
             .receipts
             .iter()
@@ -42,6 +46,9 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
         let moment = job.engine.moment_of_day(&run, job.receipts, Some((driver, day)))?;
         let candidate =
             compute::candidate(&moment, model, job.observer.as_ref()).map_err(|error| error.within(format!("day {day} of `{}`", model.name)))?;
+        if newest == Some(day) {
+            steps = Some(Steps { day: Some(day), ..trace::steps(job, &moment, model, candidate.rows) });
+        }
         let last = known.clone().next();
         parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.pulls(&visible, &run), last)?);
         computed += 1;
@@ -49,18 +56,20 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
     let total: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();
     let fingerprint = super::run::hash(&total.join(","));
     if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
-        return Ok((State::Unchanged, manifest.clone()));
+        return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let manifest = publish::manifest(job, &model.name, fingerprint, columns, parts)?;
-    Ok((State::Computed { days: Some(computed) }, manifest))
+    let mut steps = steps.unwrap_or_else(|| Steps { transform_id: job.transform_id, day: newest, ..Steps::default() });
+    steps.rows = manifest.rows;
+    Ok(Made { state: State::Computed { days: Some(computed) }, manifest, steps: Some(steps) })
 }
 
-/// Each day with a complete pull of `driver`, with the run that its result belongs to.
-fn days(job: &Job<'_>, driver: &str) -> BTreeMap<NaiveDate, RunRow> {
+/// Each day with a complete pull of `driver` by `run.as_of`, with the run that its result belongs to.
+pub(super) fn days(receipts: &[Receipt], driver: &str, run: &RunRow) -> BTreeMap<NaiveDate, RunRow> {
     let mut days: BTreeMap<NaiveDate, RunRow> = BTreeMap::new();
-    for receipt in crate::engine::inputs(job.receipts, driver, job.run.as_of) {
-        let row = RunRow { run_at: receipt.run_at, as_of: receipt.finished, ..job.run.clone() };
+    for receipt in crate::engine::inputs(receipts, driver, run.as_of) {
+        let row = RunRow { run_at: receipt.run_at, as_of: receipt.finished, ..run.clone() };
         let known = days.entry(receipt.run_at.date_naive()).or_insert_with(|| row.clone());
         known.run_at = known.run_at.max(row.run_at);
         known.as_of = known.as_of.max(row.as_of);

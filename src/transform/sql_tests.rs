@@ -145,6 +145,8 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
         run: run_row,
         replay: case.run.as_of.is_some(),
         fresh: false,
+        days: None,
+        trace: false,
         transform_id: Uuid::now_v7(),
         models: vec![model.clone()],
         observer: Arc::new(Silent),

@@ -1,10 +1,12 @@
 mod architecture;
+mod bigquery;
 mod buckets;
 mod db;
 mod docs;
 mod engines;
 mod extract;
 mod load;
+mod looking_back;
 mod official;
 mod options;
 mod products;
@@ -19,6 +21,7 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod slack;
 mod sources_page;
 mod together;
 mod workflows;

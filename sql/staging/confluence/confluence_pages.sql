@@ -1,5 +1,5 @@
 -- description: Pages with their version. `anchors` are those of the managed region in the order of the
---   text; what stands inside CDATA (code samples) is none.
+--   text; what stands inside CDATA (code samples) or a comment is none.
 with
 parsed as (
     select
@@ -25,7 +25,7 @@ anchored as (
     select
         parsed.*,
         regexp_extract_all(
-            regexp_replace(record.body.storage.value, '(?s)<!\[CDATA\[.*?\]\]>', '', 'g'),
+            regexp_replace(record.body.storage.value, '(?s)<!\[CDATA\[.*?\]\]>|<!--.*?-->', '', 'g'),
             '<ac:parameter[^>]*>\s*managed-region-(start|end)\s*</ac:parameter>',
             1
         ) as anchors

@@ -21,9 +21,9 @@ pub(super) async fn look(session: &mut MysqlSession, table: &Table) -> Result<Op
     let connection = session.connection();
     // The casts give the columns of both servers one type.
     let head: Option<(String, String)> = sqlx::query_as(
-        "select cast(ifnull(t.engine, '') as char), cast(c.character_set_name as char) from information_schema.tables as t
-         join information_schema.collation_character_set_applicability as c on c.collation_name = t.table_collation
-         where t.table_schema = database() and t.table_name = ? and t.table_type = 'BASE TABLE' limit 1",
+        // A collation's name begins with its character set, which no name holds a `_` of.
+        "select cast(ifnull(engine, '') as char), cast(substring_index(ifnull(table_collation, ''), '_', 1) as char) from information_schema.tables
+         where table_schema = database() and table_name = ? and table_type = 'BASE TABLE'",
     )
     .bind(name)
     .fetch_optional(&mut *connection)

@@ -115,6 +115,11 @@ pub(super) fn drop_surplus(table: &Table, found: &Found, order: &str) -> Vec<Str
     statements
 }
 
+/// Whether the rows' ids become those of TestRail.
+pub(super) fn renumbered(table: &str) -> bool {
+    LINKS.iter().any(|link| link.2 == table)
+}
+
 /// The key column whose value becomes the `id`: where the contract has an ordinary column `id` and a key of one number.
 pub(super) fn numbered_by(table: &Table) -> Option<&str> {
     let [key] = table.key.as_slice() else { return None };
@@ -123,7 +128,7 @@ pub(super) fn numbered_by(table: &Table) -> Option<&str> {
         .columns
         .iter()
         .any(|column| column.name == *key && matches!(column.kind, ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt));
-    (has_id && key != "id" && number && LINKS.iter().any(|link| link.2 == table.name)).then_some(key)
+    (has_id && key != "id" && number && renumbered(&table.name)).then_some(key)
 }
 
 /// Counts the rows whose `id` the database once gave.
@@ -163,7 +168,7 @@ pub(super) fn doubled_days(table: &Table, order: &str) -> Option<String> {
     let hash = quoted(ROW_HASH);
     Some(format!(
         "select cast({order} as signed), cast(timestampdiff(second, '1970-01-01', {written}) as signed), cast(concat({date}, ' ', hex({scope})) as char), \
-         cast(sha1(concat_ws(char(0), {all})) as char) from {name} where {hash} is null and {written} is not null and {date} in \
+         cast(sha2(concat_ws(char(0), {all}), 224) as char) from {name} where {hash} is null and {written} is not null and {date} in \
          (select {date} from (select {date} from {name} where {hash} is null and {date} is not null group by {list} having count(*) > 1) as doubled) order by {order}",
         order = quoted(order),
         written = quoted(WRITTEN),

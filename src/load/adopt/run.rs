@@ -63,7 +63,7 @@ pub async fn run(project: &Project, database: &Secret, migrations: &Path, plan_o
         return Err(Error::new(Kind::Usage, format!("`--adopt` takes over a MySQL database, and the destination is {destination}"))
             .hint("the old scripts wrote to MySQL only; in other engines `etl migrate run` makes the tables"));
     }
-    let drift = migrate::drift(project, migrations)?;
+    let drift = migrate::behind(project, migrations)?;
     if !drift.is_empty() {
         return Err(Error::new(Kind::Config, format!("the migrations do not say what the contracts want: {}", drift.join("; ")))
             .hint("write what is missing by `etl migrate new NAME` first"));

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use crate::{
     catalog::{ColumnType, Contract},
-    error::Result,
+    error::{Error, Kind, Result},
     load::{
-        mart::{Mart, Rows},
+        mart::{Mart, Rows, key_text},
         picked::rows_at,
         session::Session,
         statement::Statements,
@@ -15,6 +15,8 @@ use crate::{
         value::Value,
     },
 };
+
+use super::rows::renumbered;
 
 /// Rows read and marked at a time.
 const HANDED: usize = 25_000;
@@ -24,8 +26,41 @@ pub(in crate::load) async fn take(session: &mut dyn Session, contract: &Contract
     let sql = Statements::new(session.flavour(), target).take();
     for positions in blocked.chunks(HANDED) {
         let rows = rows_at(contract, mart, positions)?;
+        same_ids(session, contract, target, &rows).await?;
         let keys: Vec<Vec<Value<'_>>> = rows.iter().map(|row| target.key.iter().map(|key| row[key.position].borrowed()).collect()).collect();
         session.execute(&sql, &keys).await?;
+    }
+    Ok(())
+}
+
+/// Ids of lookup tables come from the project's seeds, and rows of other tables hold them: a seed that disagrees with the
+/// database would make all of those name something else.
+async fn same_ids(session: &mut dyn Session, contract: &Contract, target: &Target, rows: &[Vec<Value<'_>>]) -> Result<()> {
+    let id = contract.columns.iter().position(|column| column.name == "id" && !contract.key.contains(&column.name));
+    let Some(id) = id.filter(|_| !renumbered(&contract.table)) else { return Ok(()) };
+    let kinds: Vec<ColumnType> = contract.columns.iter().map(|column| column.kind).collect();
+    let sql = Statements::new(session.flavour(), target).one_row();
+    for row in rows {
+        let key: Vec<Value<'_>> = target.key.iter().map(|key| row[key.position].borrowed()).collect();
+        let mut stored = Value::Null;
+        session
+            .fetch(&sql, &key, &kinds, &mut |found| {
+                stored = found[id].clone().into_owned();
+                Ok(())
+            })
+            .await?;
+        if stored != row[id] {
+            return Err(Error::new(
+                Kind::Database,
+                format!(
+                    "the row {} of `{}` has the id {stored} and is to have {}, and rows of other tables hold the old one",
+                    key_text(contract, &key),
+                    contract.table,
+                    row[id]
+                ),
+            )
+            .hint(format!("give it that id in sql/seeds/{}.csv, transform, and load again", contract.table)));
+        }
     }
     Ok(())
 }
@@ -62,7 +97,7 @@ pub(in crate::load) async fn complete(session: &mut dyn Session, contract: &Cont
 /// The value at `missing` and those at `places`, of rows whose values at `places` no other row has.
 fn alone(contract: &Contract, mart: &Mart, missing: usize, places: &[usize]) -> Result<Vec<Vec<Value<'static>>>> {
     let mut seen: HashMap<String, Option<Vec<Value<'static>>>> = HashMap::new();
-    for batch in (mart.open)()? {
+    for batch in mart.batches()? {
         let batch = batch?;
         let rows = Rows::of(&batch, contract, mart)?;
         for row in 0..rows.len() {

@@ -14,6 +14,7 @@ mod write;
 pub(super) use baseline::{record, unrecorded};
 pub(super) use ddl::{create, index_name};
 pub use run::{MigrationStatus, State, run, status};
+pub(super) use write::behind;
 pub use write::{drift, new};
 
 #[cfg(test)]

@@ -30,10 +30,23 @@ pub fn new(project: &Project, migrations: &Path, name: &str, now: DateTime<Utc>)
 /// # Errors
 /// [`Kind::Config`] for contracts that no table can hold, or a schema that cannot be read.
 pub fn drift(project: &Project, migrations: &Path) -> Result<Vec<String>> {
+    told(project, migrations, |_| true)
+}
+
+/// As [`drift`], without tables that no contract wants any more: what the migrations lack.
+///
+/// # Errors
+/// As [`drift`].
+pub(in crate::load) fn behind(project: &Project, migrations: &Path) -> Result<Vec<String>> {
+    told(project, migrations, |change| !matches!(change, Change::Retire(_)))
+}
+
+fn told(project: &Project, migrations: &Path, matters: impl Fn(&Change<'_>) -> bool) -> Result<Vec<String>> {
     let wanted = wanted(project)?;
     let (changes, _) = changes(&wanted, &Schema::read(migrations)?)?;
     Ok(changes
         .iter()
+        .filter(|change| matters(change))
         .map(|change| match change {
             Change::Create(table) => format!("table `{}` is new", table.name),
             Change::Alter { table, .. } => format!("table `{}` has changed", table.name),

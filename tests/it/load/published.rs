@@ -20,11 +20,14 @@ async fn the_newest_mart_is_loaded_and_a_rerun_does_nothing() {
     assert_eq!(world.rows("plans").await, ["1|new", "2|é😀"]);
     let daily = summary.tables.iter().find(|table| table.table == "daily").unwrap();
     assert!(daily.skipped.as_ref().unwrap().contains("etl transform daily"));
-    assert_eq!(summary.exit_code(), 0);
+    assert_eq!(summary.failures().count(), 0);
 
     let before = world.database();
     assert_eq!(world.load(|_| {}).await.unwrap().written(), 0);
     assert!(before == world.database(), "a rerun has written");
+    // A replay is taken where its time is asked for.
+    world.load(|job| job.as_of = Some(DAY_1.parse().unwrap())).await.unwrap();
+    assert_eq!(world.rows("plans").await, ["9|replay"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,7 +38,7 @@ async fn an_earlier_time_has_to_be_asked_for() {
     world.publish(&[(Some(1), "old")], DAY_1, false).await;
     let refused = world.load(|_| {}).await.unwrap();
     assert_eq!(refused.tables[1].error.as_ref().unwrap().kind(), Kind::Guard);
-    assert_eq!(refused.exit_code(), 1);
+    assert_eq!(refused.failures().count(), 1);
     assert_eq!(world.rows("plans").await, ["1|new"]);
     world.load(|job| job.as_of = Some(DAY_1.parse().unwrap())).await.unwrap();
     assert_eq!(world.rows("plans").await, ["1|old"]);
@@ -49,7 +52,7 @@ async fn a_table_that_fails_does_not_stop_the_others() {
     world.publish(&[(None, "no key")], DAY_1, false).await;
     world.publish_days(&[(1, &[1, 2]), (2, &[])], DAY_1).await;
     let summary = world.load(|_| {}).await.unwrap();
-    assert_eq!(summary.exit_code(), 1);
+    assert_eq!(summary.failures().count(), 1);
     assert_eq!(
         summary.tables.iter().map(|table| (table.table.as_str(), table.inserted, table.error.is_some())).collect::<Vec<_>>(),
         [("daily", 2, false), ("plans", 0, true)]

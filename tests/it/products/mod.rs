@@ -53,16 +53,30 @@ fn decoded(target: &str) -> String {
 #[tokio::test]
 async fn doctor_reaches_every_source_with_its_credentials() {
     let simulator = serve(small_world()).await;
-    let sources = ["sentry", "whattrainisitnow", "bitrise", "taskcluster", "looker", "confluence"];
+    let sources = ["sentry", "whattrainisitnow", "bitrise", "taskcluster", "looker", "confluence", "github"];
     let mut pump = Pump::of(&simulator, &sources);
     pump.at(day(0), "04:00:00");
     pump.ok(&["migrate", "run"]);
     let ran = pump.run(&["doctor"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    // Each endpoint is asked for one record; what needs a parent that was never pulled is not.
+    for (check, part) in [
+        ("bitrise_builds", "200 GET"),
+        ("looker_looks", "200 GET"),
+        ("github API", "4,987 of 5,000 requests left"),
+        ("bitrise API", "its clock agrees with ours"),
+    ] {
+        let line = ran.stdout.lines().find(|line| line.starts_with(check)).unwrap_or_else(|| panic!("no {check}: {}", ran.stdout));
+        assert!(line.contains(" ok ") && line.contains(part), "{line}");
+    }
+    assert!(targets(&simulator, "/builds").iter().all(|target| target.contains("limit=1")), "{:?}", targets(&simulator, "/builds"));
     pump.set("BITRISE_TOKEN", "wrong");
     pump.set("LOOKER_SECRET", "wrong");
     let ran = pump.run(&["doctor"]);
     assert_ne!(ran.code, Some(0));
     let told = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(told.contains("bitrise") && told.contains("looker"), "{told}");
+    for check in ["bitrise_builds", "looker_looks"] {
+        let line = told.lines().find(|line| line.starts_with(check)).unwrap_or_else(|| panic!("no {check}: {told}"));
+        assert!(line.contains("FAILED") && !line.contains("wrong"), "{line}");
+    }
 }

@@ -165,8 +165,9 @@ fn expand(text: &str, context: &Context) -> String {
     expanded.into_owned()
 }
 
-/// `name == 'text'`.
+/// `name == 'text'` or `name != 'text'`.
 fn holds(condition: &str, context: &Context) -> bool {
-    let (name, text) = condition.split_once(" == ").unwrap_or_else(|| panic!("the test's runner does not know `{condition}`"));
-    context.get(name).is_some_and(|value| value == text.trim_matches('\''))
+    let equal = condition.split_once(" == ").map(|sides| (sides, true));
+    let ((name, text), wanted) = equal.or_else(|| condition.split_once(" != ").map(|sides| (sides, false))).unwrap();
+    (context.get(name).map_or("", String::as_str) == text.trim_matches('\'')) == wanted
 }

@@ -1,0 +1,191 @@
+//! Messages to Slack, over real HTTP to a simulated one that refuses what Slack refuses: what arrived, once, and in order.
+
+use std::collections::BTreeSet;
+
+use etl::simulator::{Fault, FaultKind, RetryAfter, SLACK_TOKEN, SLACK_WEBHOOK_SECRET, Simulator, SlackMessage};
+use serde_json::Value;
+
+use crate::pump::{Pump, Ran, day, serve, small_world};
+
+const SOURCES: [&str; 4] = ["sentry", "whattrainisitnow", "github", "etl"];
+
+/// A pump that read everything behind the messages on the first day.
+async fn scene(bot: bool) -> (Simulator, Pump) {
+    let simulator = serve(small_world()).await;
+    simulator.set_day(day(0));
+    let mut pump = Pump::of(&simulator, &SOURCES);
+    for (name, value) in simulator.slack_variables(bot) {
+        pump.set(name, value);
+    }
+    pump.at(day(0), "10:00:00");
+    pump.ok(&["run", "sentry-rates", "sentry-unhandled-issues", "github-issues"]);
+    (simulator, pump)
+}
+
+fn in_channel(simulator: &Simulator, channel: &str) -> Vec<SlackMessage> {
+    simulator.slack_messages().into_iter().filter(|message| message.channel == channel).collect()
+}
+
+fn no_secret(pump: &Pump, ran: &Ran) {
+    for secret in [SLACK_TOKEN, SLACK_WEBHOOK_SECRET] {
+        assert!(!ran.stderr.contains(secret) && !ran.stdout.contains(secret), "{}", ran.stderr);
+        for path in pump.objects().keys() {
+            let bytes = fs_err::read(pump.lake().join(path)).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bot_posts_each_message_once_and_goes_on_with_a_broken_thread() {
+    let (simulator, pump) = scene(true).await;
+    // What --plan prints is what is sent.
+    let planned = pump.run(&["publish", "slack", "rates", "--plan"]);
+    assert_eq!((planned.code, simulator.slack_messages().len()), (Some(0), 0), "{}", planned.stderr);
+    let planned: Vec<Value> = planned.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    pump.ok(&["publish", "slack", "rates"]);
+    let arrived = simulator.slack_messages();
+    let channels: Vec<&str> = arrived.iter().map(|message| message.channel.as_str()).collect();
+    assert_eq!(channels, ["C0IOS", "C0HEALTH", "C0HEALTH"]);
+    for (message, planned) in arrived.iter().zip(&planned) {
+        assert_eq!(message.payload["blocks"], planned["payload"]["blocks"]);
+    }
+    // The versions of the mart with more adoption than one percent, and no others.
+    let rows = pump.lines("select release_version from report_sentry_rates where sentry_project_id = '6375561' and adoption_rate_user > 1");
+    let table = arrived[1].payload["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "table").unwrap();
+    let shown: BTreeSet<String> =
+        table["rows"].as_array().unwrap()[1..].iter().map(|row| row[0]["text"].as_str().unwrap().replace(" (Beta)", "")).collect();
+    assert_eq!(shown, rows.into_iter().collect());
+
+    assert!(pump.ok(&["publish", "slack", "rates"]).contains("posted before"));
+    assert_eq!(simulator.slack_messages().len(), 3, "a retry posts nothing twice");
+    pump.ok(&["publish", "slack", "rates", "--project", "FENIX", "--force"]);
+    assert_eq!(in_channel(&simulator, "C0HEALTH").len(), 3);
+
+    // A thread: too many requests are waited for; the third reply is refused; the retry posts what is missing.
+    let before = in_channel(&simulator, "C0IOS").len();
+    let status = |code, retry_after| FaultKind::Status { code, retry_after };
+    simulator.script(Fault::new("chat.postMessage", status(429, Some(RetryAfter::Seconds(1)))));
+    simulator.script(Fault::new("chat.postMessage", status(400, None)).after(4));
+    let broken = pump.run(&["publish", "slack", "deep-dive"]);
+    assert_eq!(broken.code, Some(1), "{}", broken.stderr);
+    assert_eq!(in_channel(&simulator, "C0IOS").len() - before, 3);
+    // Then the server breaks down with the message in hand: it may have arrived, and nobody guesses.
+    simulator.script(Fault::new("chat.postMessage", status(500, None)).after(1));
+    let unclear = pump.run(&["publish", "slack", "deep-dive"]);
+    assert!(unclear.code == Some(1) && unclear.stderr.contains("may have arrived"), "{}", unclear.stderr);
+    let refused = pump.run(&["publish", "slack", "deep-dive"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("--unsure"), "{}", refused.stderr);
+    pump.ok(&["publish", "slack", "deep-dive", "--unsure", "lost"]);
+    let thread: Vec<SlackMessage> = in_channel(&simulator, "C0IOS").split_off(before);
+    let expected = pump.run(&["publish", "slack", "deep-dive", "--plan"]);
+    let expected: Vec<Value> = expected.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["payload"].clone()).collect();
+    assert_eq!(thread.len(), expected.len());
+    assert!(thread.len() >= 6, "head, dashboard, rates, heading and versions of new issues, issues of GitHub: {}", thread.len());
+    for (number, (message, expected)) in thread.iter().zip(&expected).enumerate() {
+        assert_eq!(message.payload["blocks"], expected["blocks"], "{number}");
+        assert_eq!(message.thread.as_deref(), (number > 0).then_some(thread[0].ts.as_str()), "{number}");
+    }
+    let rest = pump.run(&["publish", "slack", "deep-dive"]);
+    assert!(rest.stderr.contains("posted before") && in_channel(&simulator, "C0IOS").len() == before + thread.len(), "{}", rest.stderr);
+    no_secret(&pump, &refused);
+    let recorded = pump.lines("select count(*) from latest.etl_publications where kind like 'slack%' and status = 'published'");
+    assert_eq!(recorded, [(3 + thread.len()).to_string()]);
+}
+
+#[tokio::test]
+async fn a_webhook_posts_the_same_and_its_address_is_told_nowhere() {
+    let (simulator, mut pump) = scene(false).await;
+    pump.ok(&["publish", "slack", "new-issues", "--longform"]);
+    let arrived = in_channel(&simulator, "C0IOS");
+    assert!(arrived.len() >= 3 && arrived.iter().all(|message| message.thread.is_none()), "{arrived:?}");
+    assert!(arrived.last().unwrap().all_text().contains("Created by Mobile Test Engineering"));
+    // The issues of GitHub: as many as the mart has that are open, free and new.
+    pump.ok(&["publish", "slack", "github-issues", "--channel", "sandbox"]);
+    let open = pump.lines(
+        "select bug.github_url from report_github_bugs as bug join latest.github_issues as issue on issue.project = bug.github_project \
+         and issue.issue_number = bug.github_number where bug.github_project = 'firefox-ios' and issue.state = 'open' and not issue.is_assigned",
+    );
+    let text: String = in_channel(&simulator, "C0SANDBOX").iter().map(SlackMessage::all_text).collect();
+    assert!(open.iter().all(|url| text.contains(url.as_str())) && text.matches("• <").count() == open.len(), "{open:?}\n{text}");
+
+    pump.set("SLACK_WEBHOOK_HEALTH", simulator.slack_variables(false)[1].1.replace("T0", "T1"));
+    let ran = pump.run(&["publish", "slack", "rates", "--project", "fenix"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("no_service"), "{}", ran.stderr);
+    no_secret(&pump, &ran);
+    pump.set("SLACK_WEBHOOK_HEALTH", "");
+    let ran = pump.run(&["publish", "slack", "rates", "--project", "fenix"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("`SLACK_WEBHOOK_HEALTH`"), "{}", ran.stderr);
+    let ran = pump.run(&["publish", "slack", "rates", "--project", "fenixx"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("did you mean `fenix`"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn an_incomplete_report_is_no_all_clear_and_no_green_workflow() {
+    let (simulator, mut pump) = scene(true).await;
+    let status = |pump: &Pump, run: &str| {
+        let ran = pump.run(&[
+            "publish",
+            "slack",
+            "status",
+            "--workflow",
+            &format!("Daily {run}"),
+            "--log-url",
+            "https://github.example/runs/1",
+            "--branch",
+            "main",
+        ]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let last = in_channel(&simulator, "C0SANDBOX").pop().unwrap();
+        (last.payload["attachments"][0]["color"].as_str().unwrap().to_owned(), last.all_text())
+    };
+    let (color, text) = status(&pump, "one");
+    assert_eq!(color, "#36a64f", "{text}");
+    simulator.set_day(day(1));
+    pump.at(day(1), "08:00:00");
+    simulator.script(Fault::new("/sessions/?project=6375561", FaultKind::Status { code: 501, retry_after: None }).times(u32::MAX));
+    let ran = pump.run(&["run", "sentry-rates"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let ran = pump.run(&["publish", "slack", "rates", "--shortform"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let health = in_channel(&simulator, "C0HEALTH");
+    let (fenix, beta) = (health[0].all_text(), health[1].all_text());
+    assert!(fenix.contains("*Incomplete:*") && fenix.contains("sentry_sessions of fenix") && !fenix.contains("Crash-Free"), "{fenix}");
+    assert!(!beta.contains("*Incomplete:*") && beta.contains("Crash-Free"), "{beta}");
+    let alert = in_channel(&simulator, "C0SANDBOX").pop().unwrap().all_text();
+    assert!(alert.contains("rates fenix") && alert.contains("is incomplete"), "{alert}");
+    let (color, text) = status(&pump, "two");
+    assert!(color == "#FFA500" && text.contains("sentry-rates") && text.contains("sentry_sessions of fenix"), "{color} {text}");
+    // Nothing at all comes: the report failed.
+    simulator.set_day(day(2));
+    pump.at(day(2), "08:00:00");
+    simulator.script(Fault::new("/sentry/", FaultKind::Status { code: 501, retry_after: None }).times(u32::MAX));
+    pump.run(&["run", "sentry-rates"]);
+    let (color, text) = status(&pump, "three");
+    assert!(color == "#FF0000" && text.contains("sentry-rates"), "{color} {text}");
+}
+
+#[tokio::test]
+async fn exports_have_their_columns_and_names() {
+    let (_simulator, pump) = scene(false).await;
+    pump.ok(&["run", "sentry-issues"]);
+    let out = pump.root().join("out");
+    let out = out.to_str().unwrap();
+    pump.ok(&["publish", "csv", "--project", "fenix", "-o", out]);
+    pump.ok(&["publish", "csv", "sentry-rates", "--upload", out]);
+    let read = |name: &str| fs_err::read_to_string(format!("{out}/{name}")).unwrap();
+    let rates = read("sentry_rates.csv");
+    assert!(rates.starts_with("crash_free_rate_user,crash_free_rate_session,adoption_rate_user,release_version,created_at,sentry_project_id\n"));
+    assert_eq!(rates.lines().count() - 1, pump.lines("select 1 from report_sentry_rates where sentry_project_id = '6375561'").len());
+    assert_eq!(read("sentry/fenix/sentry_rates.csv"), rates);
+    assert!(read(&format!("github_new_bugs_fenix_{}.csv", day(0))).starts_with("number,title,url,created_at,user\n"));
+    assert!(
+        read("sentry_unhandled_issues_fenix.csv")
+            .starts_with("sentry_id,culprit,title,count,user_count,release_version,permalink,short_id,sentry_project_id\n")
+    );
+    for version in pump.lines("select distinct release_version from report_sentry_issues where sentry_project_id = '6375561'") {
+        assert!(read(&format!("sentry_issues_fenix_{version}.csv")).lines().count() > 1);
+    }
+    let ran = pump.run(&["publish", "csv", "sentry-rates", "-o", out]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("about one project"), "{}", ran.stderr);
+}
