@@ -57,7 +57,9 @@ fn difference_bounds_are_utc_and_today_counts(simulator: &Simulator) {
     let year = NaiveDate::from_ymd_opt(day(0).year(), 1, 1).unwrap();
     let (from, to) = (seconds(year, NaiveTime::MIN) - 1, seconds(day(0), NaiveTime::from_hms_opt(4, 0, 0).unwrap()));
     for list in ["get_plans/59", "get_runs/17"] {
-        let asked = targets(simulator, list);
+        let mut asked = targets(simulator, list);
+        // Runs of a milestone are asked for without a window.
+        asked.retain(|target| !target.contains("milestone_id="));
         let number = |target: &str, name: &str| -> i64 { target.split(name).nth(1).unwrap().split('&').next().unwrap().parse().unwrap() };
         assert!(!asked.is_empty());
         for target in &asked {
