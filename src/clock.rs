@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
 
 /// A source of "now" in UTC, cut to microseconds (what Parquet and DuckDB keep).
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,13 @@ impl Clock {
     /// A clock that shows `start` now and runs on from there.
     pub fn starting_at(start: DateTime<Utc>) -> Self {
         Self { base: Some((start, Instant::now())) }
+    }
+
+    /// A UUID of version 7 by this clock: ids sort by time also where the clock is set.
+    pub fn new_id(&self) -> Uuid {
+        let now = self.now();
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos()))
     }
 
     /// The present time.

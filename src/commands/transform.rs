@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use super::{
     conservation,
@@ -80,7 +79,7 @@ pub(super) async fn stage(
     let trace = !replay && context.printer.keeps_summary();
     let receipts = Arc::new(context.receipts().await?);
     let row = context.moment_row(&receipts, as_of);
-    let transform_id = Uuid::now_v7();
+    let transform_id = context.settings.clock.new_id();
     let wanted = |name: &String| selection.models.contains(name) || selection.tables.contains(name);
     let mut models: Vec<String> = selection.models.clone();
     models.extend(selection.tables.iter().filter(|table| !selection.models.contains(table)).cloned());

@@ -76,6 +76,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
     let mut summary = Summary { run_id: job.run_id, pulls: Vec::new(), stale: Vec::new() };
     let mut receipts = job.lake.receipts(None).await?;
     let mut committed: BTreeSet<String> = BTreeSet::new();
+    let mut pulled = BTreeSet::new();
     let own = job.shard.map(|shard| shard.endpoints(job.graph, job.selection.waves.iter().flatten()));
     for wave in &job.selection.waves {
         // Everything that earlier waves committed is visible to this wave's questions.
@@ -91,6 +92,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
                 summary.pulls.push(PullSummary::failure(id, "", error));
                 continue;
             }
+            pulled.insert((endpoint.source.clone(), endpoint.name.clone()));
             let client = clients.get(&endpoint.source).ok_or_else(|| Error::new(Kind::Internal, format!("no client for `{}`", endpoint.source)))?;
             asked.push((endpoint, client));
         }
@@ -116,6 +118,9 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         summary.pulls.extend(done.into_iter().map(|(_, pull)| pull));
     }
     futures::future::join_all(clients.values().map(HttpClient::close)).await;
+    // A cache for readers: that it could not be written is no reason to say that the extract failed.
+    let pulled = pulled.into_iter().collect();
+    let _ = job.lake.settle(pulled).await;
     Ok(summary)
 }
 

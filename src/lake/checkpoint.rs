@@ -30,13 +30,14 @@ use arrow::{
 };
 use bytes::Bytes;
 use chrono::{Duration, NaiveDate};
+use futures::{StreamExt, TryStreamExt};
 use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
 use uuid::Uuid;
 
 use super::{
     budget::WriteBudget,
     layout::{self, Place},
-    local::{Local, Wanted},
+    local::{AT_ONCE, Local, Wanted},
     record_file::json,
     rows::read_batches,
     spool::{Spool, properties},
@@ -46,6 +47,9 @@ use crate::error::{Error, Kind, OrFail, Result};
 
 /// Receipts beyond the newest checkpoint that make a commit write the next.
 pub(super) const EVERY: usize = 64;
+
+/// The same at the end of an extract, for a bucket.
+const EVERY_IN_A_BUCKET: usize = 8;
 
 /// Days without additions after which a day's receipts count as settled.
 const GRACE_DAYS: i64 = 7;
@@ -163,14 +167,33 @@ impl Lake {
         };
         self.locked().beyond.insert(key.clone(), beyond);
         if hidden || beyond > EVERY {
-            self.tend_checkpoints(source, endpoint).await?;
+            self.tend_checkpoints(source, endpoint, EVERY).await?;
             self.locked().beyond.remove(&key);
         }
         Ok(())
     }
 
-    /// Writes checkpoints until the newest hides nothing and few receipts lie beyond it.
-    pub(super) async fn tend_checkpoints(&self, source: &str, endpoint: &str) -> Result<()> {
+    /// At the end of an extract: in a bucket, what lies beyond the checkpoint is a request for each receipt, and every job on an
+    /// empty disk makes them. So the endpoints (as source and name) that gained receipts get a checkpoint earlier.
+    ///
+    /// # Errors
+    /// [`Kind::Lake`] if the lake cannot be read or written; no receipt is lost then.
+    pub async fn settle(&self, endpoints: Vec<(String, String)>) -> Result<()> {
+        if !self.is_remote() {
+            return Ok(());
+        }
+        let settled = endpoints.into_iter().map(|(source, endpoint)| async move {
+            let beyond = self.locked().beyond.get(&format!("{source}/{endpoint}")).copied();
+            if beyond.is_none_or(|beyond| beyond <= EVERY_IN_A_BUCKET) {
+                return Ok(());
+            }
+            self.tend_checkpoints(&source, &endpoint, EVERY_IN_A_BUCKET).await
+        });
+        futures::stream::iter(settled).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// Writes checkpoints until the newest hides nothing and no more than `few` receipts lie beyond it.
+    pub(super) async fn tend_checkpoints(&self, source: &str, endpoint: &str, few: usize) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let newest = self.newest_checkpoint(source, endpoint).await?;
             let all: Vec<Listed> = self.beyond(source, endpoint, None).await?;
@@ -179,7 +202,7 @@ impl Lake {
                 Some(newest) => all.iter().filter(|listed| !newest.pulls.contains(&listed.pull_id)).collect(),
             };
             let hides = newest.as_deref().is_some_and(|newest| missing.iter().any(|listed| newest.hides(listed.day, listed.pull_id)));
-            if !hides && missing.len() <= EVERY {
+            if !hides && missing.len() <= few {
                 return Ok(());
             }
             let receipts = newest.as_ref().map_or(0, |newest| newest.pulls.len()) + missing.len();
@@ -379,7 +402,7 @@ mod tests {
         let killed = sample::receipt("2026-01-15T05:00:00Z");
         lake.put_document(&path(&killed), &killed).await.unwrap();
         assert_eq!(seen(&lake).await, ids(&receipts));
-        lake.tend_checkpoints("testrail", "cases").await.unwrap();
+        lake.tend_checkpoints("testrail", "cases", EVERY).await.unwrap();
         receipts.push(killed);
         assert_eq!(seen(&lake).await, ids(&receipts));
     }

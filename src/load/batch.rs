@@ -42,10 +42,15 @@ impl Summary {
     }
 }
 
-/// Loads one table after another.
-pub(super) async fn load(destination: &Destination, pairs: Vec<Pair>, manner: &Manner, observer: &dyn Observer) -> Summary {
+/// Loads one table after another, over `open` while that works.
+pub(super) async fn load(
+    destination: &Destination,
+    mut open: Option<Box<dyn Session>>,
+    pairs: Vec<Pair>,
+    manner: &Manner,
+    observer: &dyn Observer,
+) -> Summary {
     let mut summary = Summary::default();
-    let mut open: Option<Box<dyn Session>> = None;
     for pair in pairs {
         let table = pair.contract.table.clone();
         observer.on(&Event::TableStarted { table: table.clone() });

@@ -84,7 +84,9 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         let mart = newest(job.lake, contract, job.as_of).await;
         pairs.push(Pair { contract: Arc::new(contract.clone()), mart });
     }
-    Ok(load(&destination, pairs, &manner, job.observer.as_ref()).await)
+    // Here, so that a database that cannot be reached is told once and not for each table.
+    let open = if pairs.iter().any(|pair| matches!(pair.mart, Ok(Some(_)))) { Some(destination.open(false).await?) } else { None };
+    Ok(load(&destination, open, pairs, &manner, job.observer.as_ref()).await)
 }
 
 fn contracts<'p>(project: &'p Project, tables: &[String]) -> Result<Vec<&'p Contract>> {

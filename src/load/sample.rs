@@ -260,7 +260,7 @@ pub(super) fn manner(mode: Mode) -> Manner {
 /// Loads one mart.
 pub(super) async fn load_one(destination: &Destination, contract: &Contract, mart: &Arc<Mart>, manner: &Manner) -> TableSummary {
     let pair = Pair { contract: Arc::new(contract.clone()), mart: Ok(Some(Arc::clone(mart))) };
-    let Summary { mut tables } = load(destination, vec![pair], manner, &Silent).await;
+    let Summary { mut tables } = load(destination, None, vec![pair], manner, &Silent).await;
     tables.remove(0)
 }
 

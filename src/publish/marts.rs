@@ -56,7 +56,7 @@ impl Marts {
     pub async fn open(engine: Arc<Engine>, lake: &Lake, receipts: Arc<Vec<Receipt>>, run: RunRow, tables: &[&str]) -> Result<Self> {
         let mut found = Self { engine, receipts, run, manifests: BTreeMap::new(), lake: lake.clone() };
         for table in tables {
-            let manifest = lake.manifests(table).await?.into_iter().rfind(|manifest| !manifest.replay).ok_or_else(|| {
+            let manifest = lake.newest_manifest(table).await?.ok_or_else(|| {
                 Error::new(Kind::NothingSelected, format!("`{table}` was never computed")).hint(format!("run `etl run {table}` first"))
             })?;
             found.manifests.insert((*table).to_owned(), manifest);

@@ -168,10 +168,11 @@ pub(super) struct Made {
 fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<Made> {
     let contract = compute::contract(model)?;
     let closure = fingerprint::closure(job.engine, model);
-    // The newest has every day of a snapshot; only a replay looks for one of its own time.
-    let former: Vec<Manifest> = match job.replay {
-        true => job.block_on(job.lake.manifests(&model.name))?,
-        false => job.block_on(job.lake.newest_manifest(&model.name))?.into_iter().collect(),
+    // Only the newest counts, and reading the others would take longer every day; a replay looks for its like among all.
+    let former: Vec<Manifest> = if job.replay {
+        job.block_on(job.lake.manifests(&model.name))?
+    } else {
+        job.block_on(job.lake.newest_manifest(&model.name))?.into_iter().collect()
     };
     if let Grain::Snapshot { of, .. } = &contract.grain {
         let driver = snapshot::driver(job, model, of)?;

@@ -57,7 +57,7 @@ fn difference_bounds_are_utc_and_today_counts(simulator: &Simulator) {
     let (from, to) = (seconds(year, NaiveTime::MIN) - 1, seconds(day(0), NaiveTime::from_hms_opt(4, 0, 0).unwrap()));
     for list in ["get_plans/59", "get_runs/17"] {
         let mut asked = targets(simulator, list);
-        // Those of a milestone have no bounds.
+        // Runs of a milestone are asked for without a window.
         asked.retain(|target| !target.contains("milestone_id="));
         let number = |target: &str, name: &str| -> i64 { target.split(name).nth(1).unwrap().split('&').next().unwrap().parse().unwrap() };
         assert!(!asked.is_empty());

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 /// The one bucket.
 const BUCKET: &str = "lake";
 
-/// Objects of one page of a listing: few, so that every listing has several pages.
+/// Objects of one page of a listing for the tests: few, so that every listing has several pages.
 const PAGE: usize = 5;
 
 /// A running server.
@@ -31,8 +31,8 @@ pub(crate) struct Google {
     task: JoinHandle<()>,
 }
 
-#[derive(Default)]
 struct Shared {
+    page: usize,
     objects: Mutex<BTreeMap<String, Object>>,
     uploads: Mutex<HashMap<String, BTreeMap<u32, Bytes>>>,
     /// How long a new object is missing from listings.
@@ -52,7 +52,19 @@ struct Object {
 
 impl Google {
     pub(crate) async fn start() -> Self {
-        let shared = Arc::new(Shared::default());
+        Self::with_pages_of(PAGE).await
+    }
+
+    /// Like the real one, whose pages have a thousand entries.
+    pub(crate) async fn with_pages_of(page: usize) -> Self {
+        let shared = Arc::new(Shared {
+            page,
+            objects: Mutex::default(),
+            uploads: Mutex::default(),
+            lag: Mutex::default(),
+            forbidden: Mutex::default(),
+            requests: Mutex::default(),
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let router = Router::new().fallback(answer).layer(axum::extract::DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
@@ -201,7 +213,7 @@ impl Shared {
                 last.clone_from(key);
                 continue;
             }
-            if number == PAGE {
+            if number == self.page {
                 more = true;
                 break;
             }

@@ -72,6 +72,10 @@ impl Scene {
         for part in ["sources", "sql/seeds", "sql/staging", "sql/intermediate"] {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &folder.path().join(part));
         }
+        // But for the one that an endpoint is asked by.
+        let mart = "sql/marts/report_testrail_milestones.sql";
+        fs_err::create_dir_all(folder.path().join("sql/marts")).unwrap();
+        fs_err::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(mart), folder.path().join(mart)).unwrap();
         let mut project = Project::read(folder.path()).unwrap();
         for client in project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
             client.rate_limit.requests = 0;

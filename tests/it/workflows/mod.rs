@@ -24,11 +24,11 @@ struct Site {
 }
 
 impl Site {
-    async fn new() -> Self {
+    async fn new(sources: &[&str]) -> Self {
         let simulator = serve(small_world()).await;
-        let pump = Pump::new(&simulator);
+        let pump = Pump::of(&simulator, sources);
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        for folder in [".github", "db"] {
+        for folder in [".github", "db", "config"] {
             crate::pump::copy(&root.join(folder), &pump.root().join(folder));
         }
         let database = Scratch::new(Server::Mysql).await;
@@ -47,7 +47,7 @@ impl Site {
         let mut runner = Runner::new(pump.root());
         #[expect(clippy::disallowed_methods, reason = "the programs of the machine")]
         runner.machine("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
-        for (name, value) in simulator.variables() {
+        for (name, value) in simulator.variables().into_iter().chain(simulator.slack_variables(true)) {
             // What the workflows name themselves must come from them.
             if name.starts_with("ETL_") {
                 runner.machine(name, value);
@@ -80,7 +80,7 @@ impl Site {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn daily_and_weekly_runs_fill_mysql_and_change_nothing_when_run_again() {
-    let mut site = Site::new().await;
+    let mut site = Site::new(&["testrail", "bugzilla"]).await;
     site.on(0);
     let daily = site.runner.run("daily.yml", &[]);
     assert!(daily.is_green(), "{daily:#?}");
@@ -107,7 +107,7 @@ async fn daily_and_weekly_runs_fill_mysql_and_change_nothing_when_run_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scope_that_fails_lets_the_rest_load_into_mysql_and_makes_the_run_red() {
-    let mut site = Site::new().await;
+    let mut site = Site::new(&["testrail", "bugzilla"]).await;
     site.on(0);
     site.simulator.script(Fault::new("get_suites/59", FaultKind::Status { code: 403, retry_after: None }).times(u32::MAX));
     let daily = site.runner.run("daily.yml", &[]);
@@ -120,7 +120,7 @@ async fn a_scope_that_fails_lets_the_rest_load_into_mysql_and_makes_the_run_red(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stage_that_fails_stops_the_later_ones_and_mysql_stays_as_it_is() {
-    let mut site = Site::new().await;
+    let mut site = Site::new(&["testrail", "bugzilla"]).await;
     site.on(0);
     site.runner.give("secrets.CLOUD_SQL_DATABASE_PASSWORD", "wrong");
     let daily = site.runner.run("daily.yml", &[]);
@@ -129,4 +129,28 @@ async fn a_stage_that_fails_stops_the_later_ones_and_mysql_stays_as_it_is() {
     assert_eq!(daily.step("Load").code, 1, "{daily:#?}");
     assert!(daily.step("Verdict").text.contains("load failure"), "{daily:#?}");
     assert_eq!(site.count("report_bugzilla_softvision_bugs").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_and_pictures_of_what_mysql_holds_go_out_once() {
+    let mut site = Site::new(&["sentry", "whattrainisitnow", "github", "looker", "confluence", "etl"]).await;
+    site.on(0);
+    let daily = site.runner.run("daily.yml", &[]);
+    assert!(daily.is_green(), "{daily:#?}");
+    let told = site.simulator.slack_messages();
+    assert_eq!(told.len(), 1, "how the run ended: {told:#?}");
+
+    let published = site.runner.run("publish.yml", &[]);
+    assert!(published.is_green(), "{published:#?}");
+    let messages = site.simulator.slack_messages().len();
+    assert!(messages > told.len(), "{published:#?}");
+    let again = site.runner.run("publish.yml", &[]);
+    assert!(again.is_green(), "{again:#?}");
+    assert_eq!(site.simulator.slack_messages().len(), messages, "nothing is posted twice");
+    assert_eq!(published.results["deep-dive"], "skipped", "it is Tuesday's");
+    site.runner.give("github.event.schedule", "0 10 * * 2");
+    // GitHub's issues are weekly: without them the thread says that it is incomplete.
+    let thread = site.runner.run("publish.yml", &[]);
+    assert_eq!((thread.results["pages"].as_str(), thread.step("Deep dive").code), ("skipped", 3), "{thread:#?}");
+    assert!(site.simulator.slack_messages().len() > messages);
 }
