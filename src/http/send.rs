@@ -40,6 +40,13 @@ pub struct Outgoing<'a> {
     pub accept: &'a [u16],
 }
 
+impl<'a> Outgoing<'a> {
+    /// A question, which may always be asked again.
+    pub fn get(what: &'a str, path: &'a str, query: &'a [(String, String)]) -> Self {
+        Self { what, verb: Verb::Get, path, query, headers: &[], body: Body::Nothing, repeat: Repeat::Always, accept: &[] }
+    }
+}
+
 /// The method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {

@@ -90,16 +90,7 @@ pub async fn list(client: &HttpClient, page_id: &str) -> Result<Vec<Attachment>>
     for _ in 0..MOST_PAGES {
         let query = [("start", found.len().to_string()), ("limit", "100".to_owned()), ("expand", "version".to_owned())];
         let query = query.map(|(name, value)| (name.to_owned(), value));
-        let outgoing = Outgoing {
-            what: &what,
-            verb: Verb::Get,
-            path: &path,
-            query: &query,
-            headers: &[],
-            body: Body::Nothing,
-            repeat: Repeat::Always,
-            accept: &[],
-        };
+        let outgoing = Outgoing::get(&what, &path, &query);
         let body = client.send(&outgoing).await?.json()?;
         let results = body["results"].as_array().ok_or_else(|| Error::new(Kind::BadResponse, format!("{what}: the answer holds no list")))?;
         let read: Option<Vec<Attachment>> = results.iter().map(Attachment::of).collect();

@@ -207,16 +207,7 @@ impl Writer<'_> {
         let what = format!("page {id}");
         let path = format!("content/{}", segment(id));
         let query = [("expand".to_owned(), "body.storage,version,space".to_owned())];
-        let outgoing = Outgoing {
-            what: &what,
-            verb: Verb::Get,
-            path: &path,
-            query: &query,
-            headers: &[],
-            body: Body::Nothing,
-            repeat: Repeat::Always,
-            accept: &[],
-        };
+        let outgoing = Outgoing::get(&what, &path, &query);
         let value = self.client.send(&outgoing).await?.json()?;
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         // A page that is not all there must not be taken for an empty one.
