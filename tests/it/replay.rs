@@ -42,14 +42,31 @@ async fn an_earlier_day_comes_back_exactly() {
     assert_eq!(objects, pump.objects(), "a replay done twice is computed once");
 
     // A database that went through all days has first-seen times and ids of its own; else the last day is the last day.
+    pump.ok(&["transform"]);
+    pump.ok(&["load"]);
+    assert_same("the newest tables after replays elsewhere", &days[2], &pump.tables().await);
     replay(&pump, 2, "last.sqlite").await;
     let own = ["created_at", "created_on", "id"];
     assert_same("day 3 and its replay", &tables(&pump.database(), &own).await, &tables(&pump.root().join("last.sqlite"), &own).await);
 
-    // Replays are kept apart: what counts as the newest is what it was.
+    // Replays are kept apart, unless the past is to count as the newest: then loads keep it, until a transform computes the present.
+    let (moment, apart) = (day(0).to_string(), pump.fork());
+    apart.ok(&["replay", "--as-of", &moment]);
+    let (past, present) = (apart.timeless_tables().await, pump.timeless_tables().await);
+    assert_ne!(past, present);
+    pump.ok(&["replay", "--as-of", &moment, "--as-newest"]);
+    assert_same("a replay that counts as the newest", &past, &pump.timeless_tables().await);
+    pump.ok(&["load"]);
+    assert_same("the same after another load", &past, &pump.timeless_tables().await);
     pump.ok(&["transform"]);
     pump.ok(&["load"]);
-    assert_same("the newest tables", &days[2], &pump.tables().await);
+    let own = ["created_at", "created_on", "id"];
+    let here = tables(&pump.database(), &own).await;
+    for (name, rows) in tables(&pump.root().join("last.sqlite"), &own).await {
+        // What history keeps of rows that are gone is kept.
+        let lost: Vec<&String> = rows.iter().filter(|row| !here[&name].contains(row)).collect();
+        assert!(lost.is_empty(), "the present after a transform: `{name}` lacks {lost:?}");
+    }
 }
 
 #[tokio::test]
