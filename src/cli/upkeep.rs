@@ -115,8 +115,9 @@ const SIMULATE_HELP: &str = "\
 Examples:
   etl simulate --write apis.env --day 3
 
-Then, in another shell: `. ./apis.env && etl run --report-type ALL`. The variables name the
-addresses, the credentials that the simulated APIs take, and the day as ETL_NOW.";
+Then, in another shell: `. ./apis.env && etl run --report-type ALL`, and `etl publish …` to the
+simulated Slack, Confluence and BigQuery. The variables name the addresses, the credentials that
+the simulated APIs take, and the day as ETL_NOW.";
 
 /// `etl test`.
 #[derive(Args, Clone, Debug)]
