@@ -43,6 +43,7 @@ impl Site {
     pub(super) async fn whole() -> Self {
         let simulator = serve(small_world()).await;
         let pump = Pump::whole(&simulator);
+        pump.edit("etl.toml", "[publish.looker]\n", "[publish.looker]\npoll = \"5ms\"\nlongest_poll = \"20ms\"\n");
         let mut site = Self::of(simulator, pump, Cloud::new(Kind::S3).await).await;
         let (owner, loader) = (account(&site.database.owner()), account(&site.database.loader()));
         for name in ["staging", "production", "preflight"] {
