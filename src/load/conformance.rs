@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use super::{
     canonical::row_hash,
     destination::Destination,
-    sample::{Place, Row, column, day, january, load_one, manner, mart, numbers, plan, plans, state, text},
+    sample::{Place, Row, column, load_one, manner, mart, numbers, plan, plans, state, text},
     session::{Access, Few, Session},
     statement::Statements,
     table::Mode,
@@ -16,7 +16,7 @@ use super::{
     value::Value,
 };
 use crate::{
-    catalog::{ColumnType, Contract, Grain, OnMissing},
+    catalog::{ColumnType, Contract, OnMissing},
     error::Kind,
 };
 
