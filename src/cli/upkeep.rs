@@ -75,7 +75,7 @@ pub struct DemoArgs {
     /// 20,000 builds a year; see docs/lake.md), 0.1 a tenth of it [default: a few hundred of each]
     #[arg(long, value_name = "FACTOR", value_parser = scale)]
     pub scale: Option<f64>,
-    /// Go on from what an earlier demo left instead of starting afresh
+    /// Go on with the day after the last one of an earlier demo instead of starting afresh
     #[arg(long)]
     pub keep: bool,
 }
