@@ -7,10 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use etl::{
-    catalog::Project,
-    simulator::BIGQUERY_DATASET,
-};
+use etl::{catalog::Project, simulator::BIGQUERY_DATASET};
 use serde_json::json;
 
 use crate::pump::{Pump, Ran, day, serve, small_world};

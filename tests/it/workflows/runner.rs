@@ -58,13 +58,7 @@ impl Finished {
 impl Runner {
     /// `root` holds a checkout.
     pub(super) fn new(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-            environments: BTreeMap::new(),
-            machine: BTreeMap::new(),
-            runs: Cell::default(),
-            ran: RefCell::default(),
-        }
+        Self { root: root.to_owned(), environments: BTreeMap::new(), machine: BTreeMap::new(), runs: Cell::default(), ran: RefCell::default() }
     }
 
     /// Gives an environment a variable (`vars.X`) or a secret (`secrets.X`).

@@ -73,7 +73,10 @@ impl Switch {
             }
         }
         let sum = |(table, columns): (&String, &Vec<String>)| {
-            format!("select concat('{table} ', count(*), ' rows, sum ', ifnull(sum(crc32(concat_ws('|', {}))), 0)) from production.{table}", columns.join(", "))
+            format!(
+                "select concat('{table} ', count(*), ' rows, sum ', ifnull(sum(crc32(concat_ws('|', {}))), 0)) from production.{table}",
+                columns.join(", ")
+            )
         };
         let lines = self.site.database.texts(&tables.iter().map(sum).collect::<Vec<_>>().join(" union all ")).await;
         lines.iter().map(|line| line.split_once(' ').unwrap()).map(|(table, sum)| (table.to_owned(), sum.to_owned())).collect()
@@ -149,7 +152,11 @@ async fn from_the_old_scripts_to_published_reports_in_mysql_and_nothing_changes_
     let early = switch.site.runner.run("migrate.yml", &production);
     assert!(!early.is_green() && early.step("Migrate").text.contains("etl load --adopt"), "{early:#?}");
     let planned = switch.owner("etl load --adopt --plan");
-    assert!(planned.code == 0 && planned.text.contains("convert to character set utf8mb4") && planned.text.contains("--adopt-widen"), "{}", planned.text);
+    assert!(
+        planned.code == 0 && planned.text.contains("convert to character set utf8mb4") && planned.text.contains("--adopt-widen"),
+        "{}",
+        planned.text
+    );
     let refused = switch.owner("etl load --adopt");
     assert!(refused.code == 2 && refused.text.contains("--adopt-widen"), "{}", refused.text);
     assert_eq!(switch.counts("production", "1 = 1").await, old, "nothing was changed yet");
