@@ -10,8 +10,7 @@ use chrono::NaiveDate;
 
 use super::{
     base::Engine,
-    builtins, landed, live, references,
-    packed,
+    builtins, landed, live, packed, references,
     row::{Row, Value},
     run_row::RunRow,
     session::{self, Session, bare, execute, literal, parquet, quoted},

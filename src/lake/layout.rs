@@ -92,9 +92,7 @@ pub fn parse(path: &str) -> Option<Place> {
             let receipts = file.strip_suffix(".parquet")?.parse().ok()?;
             Place::Checkpoint { source: name(source)?, endpoint: name(endpoint)?, receipts }
         }
-        ["staged", model, hash, file] => {
-            Place::Staged { model: name(model)?, hash: hashed(hash)?, pull_id: uuid(file.strip_suffix(".parquet")?)? }
-        }
+        ["staged", model, hash, file] => Place::Staged { model: name(model)?, hash: hashed(hash)?, pull_id: uuid(file.strip_suffix(".parquet")?)? },
         ["packed", model, hash, view @ ("latest" | "history"), file] => {
             let pull_id = uuid(file.strip_suffix(".parquet")?)?;
             Place::Packed { model: name(model)?, hash: hashed(hash)?, view: (*view).to_owned(), pull_id }
@@ -239,8 +237,12 @@ mod tests {
             (names(), names(), days(), ids()).prop_map(|(source, endpoint, day, pull_id)| Place::Receipt { source, endpoint, day, pull_id }),
             (names(), names(), any::<u64>()).prop_map(|(source, endpoint, receipts)| Place::Checkpoint { source, endpoint, receipts }),
             (names(), "[0-9a-f]{1,64}", ids()).prop_map(|(model, hash, pull_id)| Place::Staged { model, hash, pull_id }),
-            (names(), "[0-9a-f]{1,64}", prop_oneof!["latest", "history"], ids())
-                .prop_map(|(model, hash, view, pull_id)| Place::Packed { model, hash, view, pull_id }),
+            (names(), "[0-9a-f]{1,64}", prop_oneof!["latest", "history"], ids()).prop_map(|(model, hash, view, pull_id)| Place::Packed {
+                model,
+                hash,
+                view,
+                pull_id
+            }),
             (names(), ids(), proptest::option::of(days())).prop_map(|(table, transform_id, day)| Place::MartPart { table, transform_id, day }),
             (names(), ids()).prop_map(|(table, transform_id)| Place::Manifest { table, transform_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunStart { day, run_id }),

@@ -39,6 +39,8 @@ struct Shared {
     lag: Mutex<Duration>,
     /// Whether every request is refused.
     forbidden: Mutex<bool>,
+    /// What its clock shows, if not the time.
+    now: Mutex<Option<DateTime<Utc>>>,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -66,6 +68,7 @@ impl Google {
             uploads: Mutex::default(),
             lag: Mutex::default(),
             forbidden: Mutex::default(),
+            now: Mutex::default(),
             requests: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -81,6 +84,11 @@ impl Google {
 
     pub(crate) fn lag(&self, lag: Duration) {
         *self.shared.lag.lock().unwrap() = lag;
+    }
+
+    /// Stops its clock at this time.
+    pub(crate) fn at(&self, now: DateTime<Utc>) {
+        *self.shared.now.lock().unwrap() = Some(now);
     }
 
     pub(crate) fn forbid(&self, forbidden: bool) {
@@ -182,7 +190,8 @@ impl Shared {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
         let generation = generation + 1;
-        objects.insert(key.to_owned(), Object { bytes, generation, created: etl::clock::Clock::system().now(), at: Instant::now() });
+        let created = self.now.lock().unwrap().unwrap_or_else(|| etl::clock::Clock::system().now());
+        objects.insert(key.to_owned(), Object { bytes, generation, created, at: Instant::now() });
         empty().header("etag", format!("\"{generation}\"")).header("x-goog-generation", generation).body(Body::empty()).unwrap()
     }
 

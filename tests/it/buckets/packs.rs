@@ -66,6 +66,9 @@ for_each = "select 1 as s, timestamp '2026-01-01' as from_at, timestamp '2026-01
 
 const ENDPOINTS: [&str; 3] = ["answers", "changes", "windows"];
 
+/// Pulls of each endpoint between two comparisons.
+const ROUND: u64 = 12;
+
 /// The same numbers every time.
 struct Dice(u64);
 
@@ -88,7 +91,9 @@ fn pull(endpoint: &str, no: u64, dice: &mut Dice) -> Pull {
     // Now and then one is committed later than others that ended after it.
     let late = if dice.below(9) == 0 { 7 } else { 0 };
     let finished = start() + TimeDelta::hours(i64::try_from(no * 2).unwrap() - late);
-    let pull_id = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(finished.timestamp()).unwrap() - 60, 0));
+    // Some take long: others begin after them and end before.
+    let began = finished - if dice.below(3) == 0 { TimeDelta::hours(9) } else { TimeDelta::minutes(1) };
+    let pull_id = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(began.timestamp()).unwrap(), 0));
     let outcome = if dice.below(8) == 0 { Outcome::Incomplete } else { Outcome::Complete };
     let incremental = endpoint == "changes" && !no.is_multiple_of(41);
     let window = (endpoint == "windows").then(|| start() + TimeDelta::hours(i64::try_from(dice.below(900)).unwrap()));
@@ -144,6 +149,21 @@ fn pull(endpoint: &str, no: u64, dice: &mut Dice) -> Pull {
         finished,
     };
     (receipt, records)
+}
+
+/// Makes it a pull that began before `former`, answers a part of the same and ends last: a pack that is made now is named by a younger
+/// pull, and of `former` it lacks what was live until then.
+fn overtaken((pull, records): &mut Pull, former: &Receipt) {
+    let began = former.started - TimeDelta::minutes(5);
+    pull.pull_id = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(began.timestamp()).unwrap(), 0));
+    pull.finished = start() + TimeDelta::hours(i64::try_from(pull.run_id.as_u128() - 1).unwrap() * 2);
+    pull.outcome = Outcome::Complete;
+    pull.stop = Stop::NoNext;
+    pull.scope = former.scope.clone();
+    pull.partitions = former.partitions.iter().filter(|partition| partition.records > 0).take(1).cloned().collect();
+    pull.partitions[0].no = 0;
+    records.retain(|(part, ..)| *part == 0);
+    (pull.records, pull.partitions[0].records) = (records.len() as u64, records.len() as u64);
 }
 
 async fn commit(lake: &Lake, (receipt, records): &Pull) {
@@ -205,7 +225,8 @@ impl Reader {
             let moment = self.engine.moment(&run, receipts).unwrap();
             let name = format!("tracker_{endpoint}");
             moment.require(&[Reference { schema: Some(schema.to_owned()), name: name.clone() }]).unwrap();
-            let rows = moment.rows(&format!("select cast(to_json(item) as varchar) as row from (from {schema}.{name}) as item order by all")).unwrap();
+            let rows =
+                moment.rows(&format!("select cast(to_json(item) as varchar) as row from (from {schema}.{name}) as item order by all")).unwrap();
             let mut rows: Vec<String> = rows
                 .into_iter()
                 .map(|row| match row.into_iter().next() {
@@ -245,6 +266,7 @@ async fn packs(lake: &Lake) -> Vec<String> {
 async fn what_packs_show_is_what_the_pulls_show() {
     let project = project();
     let cloud = Cloud::new(Kind::Google).await;
+    let google = cloud.google.as_ref().unwrap();
     let (disk, plain) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let packed = Reader::of(project.path(), cloud.open(), disk.path());
     let folder = plain.path().join("lake");
@@ -252,22 +274,33 @@ async fn what_packs_show_is_what_the_pulls_show() {
     let mut dice = Dice(7);
     let mut ends = Vec::new();
     let mut compared = 0;
-    for no in 1..=64 {
+    let mut rich = None;
+    for no in 1..=48 {
         for endpoint in ENDPOINTS {
-            let pull = pull(endpoint, no, &mut dice);
+            let mut pull = pull(endpoint, no, &mut dice);
+            if endpoint == "answers" {
+                if let (true, Some(former)) = (no.is_multiple_of(ROUND), &rich) {
+                    overtaken(&mut pull, former);
+                } else if pull.0.complete() && pull.0.partitions.iter().filter(|partition| partition.records > 0).count() > 1 {
+                    rich = Some(pull.0.clone());
+                }
+            }
+            // Days settle, so that receipts come from checkpoints as they do after a year.
+            google.at(start() + TimeDelta::days(i64::try_from(no).unwrap()));
             ends.push(pull.0.finished);
             commit(&packed.lake, &pull).await;
             commit(&unpacked.lake, &pull).await;
         }
-        if !no.is_multiple_of(8) {
+        if !no.is_multiple_of(ROUND) {
             continue;
         }
         let receipts = unpacked.lake.receipts(None).await.unwrap();
         assert_eq!(packed.lake.receipts(None).await.unwrap(), receipts);
         for endpoint in ENDPOINTS {
             for schema in ["latest", "history"] {
-                // Now, and at some moment of the past.
-                for as_of in [None, Some(ends[usize::try_from(dice.below(ends.len() as u64)).unwrap()])] {
+                // Now, some moment of the past, and just before.
+                let mut past = |last: usize| Some(ends[ends.len() - 1 - usize::try_from(dice.below(last as u64)).unwrap()]);
+                for as_of in [None, past(ends.len()), past(12), Some(start() + TimeDelta::hours(i64::try_from(no * 2).unwrap() - 1))] {
                     let with = packed.rows(&receipts, schema, endpoint, as_of);
                     // The first reader after this has nothing but the files of the single pulls.
                     let _ = fs_err::remove_dir_all(folder.join("packed"));
@@ -277,15 +310,15 @@ async fn what_packs_show_is_what_the_pulls_show() {
             }
         }
     }
-    assert!(compared > 2_000, "{compared}");
+    assert!(compared > 1_000, "{compared}");
 
     // What is superseded goes, and nothing else changes.
-    let views = ["answers/latest", "answers/history", "changes/latest", "changes/history", "windows/latest", "windows/history"];
+    let views = ["answers/latest", "answers/history", "changes/latest", "changes/history", "windows/history"];
     let before = packs(&packed.lake).await;
     for view in views {
         let (endpoint, view) = view.split_once('/').unwrap();
-        let of = before.iter().filter(|path| path.starts_with(&format!("packed/tracker_{endpoint}/")) && path.contains(&format!("/{view}/"))).count();
-        assert!(of >= 2, "{endpoint} {view}: {before:?}");
+        let has = before.iter().any(|path| path.starts_with(&format!("packed/tracker_{endpoint}/")) && path.contains(&format!("/{view}/")));
+        assert!(has, "{endpoint} {view}: {before:?}");
     }
     let keep = packed.engine.staged_definitions();
     for (model, hash) in &keep {
@@ -293,10 +326,9 @@ async fn what_packs_show_is_what_the_pulls_show() {
     }
     let before = packs(&packed.lake).await;
     let removed = lake::gc(&packed.lake, Some(&keep), etl::clock::Clock::system().now(), Duration::ZERO, false).await.unwrap();
-    assert!(removed.removed.len() >= ENDPOINTS.len() && removed.removed.iter().all(|removed| before.contains(&removed.path)), "{removed:?}");
+    assert!(!removed.removed.is_empty() && removed.removed.iter().all(|removed| before.contains(&removed.path)), "{removed:?}");
 
     // An empty disk: one pack, and the files of the few pulls since.
-    let google = cloud.google.as_ref().unwrap();
     let empty = tempfile::tempdir().unwrap();
     let elsewhere = Reader::of(project.path(), cloud.on_disk(empty.path()), empty.path());
     let mut all = Vec::new();
@@ -305,10 +337,14 @@ async fn what_packs_show_is_what_the_pulls_show() {
             google.requests();
             let receipts = elsewhere.lake.receipts(None).await.unwrap();
             let rows = elsewhere.rows(&receipts, schema, endpoint, None);
-            let fetched = google.requests().iter().filter(|line| line.starts_with("GET") && line.contains("%2Fstaged%2F") && !line.contains("list-type")).count();
+            let fetched = google
+                .requests()
+                .iter()
+                .filter(|line| line.starts_with("GET") && line.contains("%2Fstaged%2F") && !line.contains("list-type"))
+                .count();
             let _ = fs_err::remove_dir_all(folder.join("packed"));
             assert_eq!(rows, unpacked.rows(&receipts, schema, endpoint, None), "{schema}.{endpoint} on an empty disk");
-            assert!((1..=20).contains(&fetched), "{schema}.{endpoint}: {fetched}");
+            assert!(fetched <= 20, "{schema}.{endpoint}: {fetched}");
             all.push(rows);
         }
     }
