@@ -86,6 +86,18 @@ impl Lake {
         self.put_document(&path, manifest).await
     }
 
+    /// What a transform published of a mart; `None`: nothing, or it is gone.
+    ///
+    /// # Errors
+    /// [`Kind::Lake`] if the store cannot be read or the manifest is damaged or too new.
+    pub async fn manifest(&self, table: &str, transform_id: Uuid) -> Result<Option<Manifest>> {
+        let path = layout::manifest(table, transform_id);
+        match self.find(&path).await? {
+            Some(bytes) => Ok(Some(document::parse(&bytes, &path, MANIFEST_VERSION)?)),
+            None => Ok(None),
+        }
+    }
+
     /// All manifests of a mart, ordered by (`created`, `transform_id`): the newest comes last. Replays are among them.
     ///
     /// # Errors
