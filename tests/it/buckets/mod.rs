@@ -4,8 +4,11 @@
 mod azure;
 pub(crate) mod cloud;
 mod conformance;
+mod exports;
 mod faulty;
+mod garbage;
 mod google;
 mod mirrored;
+mod packs;
 mod pumped;
 mod shards;
