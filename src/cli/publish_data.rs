@@ -17,10 +17,10 @@ pub struct CsvArgs {
     /// Folder for the files
     #[arg(long, short = 'o', value_name = "FOLDER", default_value = ".")]
     pub out: PathBuf,
-    /// Put each project's files below sentry/PROJECT of this folder instead
-    #[arg(long, value_name = "FOLDER", conflicts_with = "out")]
+    /// Put each project's files below sentry/PROJECT of this folder or bucket (gs://, s3://, az://) instead
+    #[arg(long, value_name = "LOCATION", conflicts_with = "out")]
     pub upload: Option<String>,
-    /// Print names and rows of the files; write nothing
+    /// Print names and rows of the files, and which would be replaced; write nothing
     #[arg(long)]
     pub plan: bool,
     /// Issues of the long form, most events first
@@ -72,7 +72,11 @@ const CSV_HELP: &str = "\
 Examples:
   etl publish csv --plan
   etl publish csv sentry-rates --project fenix -o exports
-  etl publish csv sentry-rates --upload exports      writes exports/sentry/PROJECT/sentry_rates.csv";
+  etl publish csv sentry-rates --upload exports      writes exports/sentry/PROJECT/sentry_rates.csv
+  etl publish csv sentry-rates --upload gs://b/daily writes gs://b/daily/sentry/PROJECT/sentry_rates.csv
+
+A bucket takes the credentials that a lake there would take. A file is replaced as a whole, and only
+if nobody has written it since it was looked at; equal ones are left alone.";
 
 const BIGQUERY_HELP: &str = "\
 Examples:

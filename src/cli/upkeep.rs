@@ -75,7 +75,7 @@ pub struct DemoArgs {
     /// 20,000 builds a year; see docs/lake.md), 0.1 a tenth of it [default: a few hundred of each]
     #[arg(long, value_name = "FACTOR", value_parser = scale)]
     pub scale: Option<f64>,
-    /// Go on from what an earlier demo left instead of starting afresh
+    /// Go on with the day after the last one of an earlier demo instead of starting afresh
     #[arg(long)]
     pub keep: bool,
 }
@@ -115,8 +115,9 @@ const SIMULATE_HELP: &str = "\
 Examples:
   etl simulate --write apis.env --day 3
 
-Then, in another shell: `. ./apis.env && etl run --report-type ALL`. The variables name the
-addresses, the credentials that the simulated APIs take, and the day as ETL_NOW.";
+Then, in another shell: `. ./apis.env && etl run --report-type ALL`, and `etl publish …` to the
+simulated Slack, Confluence and BigQuery. The variables name the addresses, the credentials that
+the simulated APIs take, and the day as ETL_NOW.";
 
 /// `etl test`.
 #[derive(Args, Clone, Debug)]

@@ -23,6 +23,7 @@ pub(super) struct Context {
     pub(super) lake: Lake,
     pub(super) engine: Arc<Engine>,
     pub(super) observer: Arc<dyn Observer>,
+    progress: Arc<Progress>,
     pub(super) printer: Printer,
 }
 
@@ -73,19 +74,21 @@ impl Context {
     pub(super) async fn with(settings: Settings, global: &Global, printer: &Printer) -> Result<Self> {
         let project = Arc::new(Project::read(&settings.root)?);
         let lake = Lake::of(&settings)?;
-        let observer: Arc<dyn Observer> = Arc::new(Progress::start(printer, global.progress));
+        let progress = Arc::new(Progress::start(printer, global.progress));
+        let observer: Arc<dyn Observer> = Arc::<Progress>::clone(&progress);
         let runtime = tokio::runtime::Handle::current();
         let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
         let engine = blocking(move || Engine::open(parts.0, parts.1, parts.2, listener, runtime)).await?;
-        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, printer: printer.clone() })
+        Ok(Self { settings, project, lake, engine: Arc::new(engine), observer, progress, printer: printer.clone() })
     }
 
     /// The same project with other settings.
     pub(super) fn again(&self, settings: Settings, global: &Global) -> Result<Self> {
         let lake = Lake::of(&settings)?;
-        let observer: Arc<dyn Observer> = Arc::new(Progress::start(&self.printer, global.progress));
+        let progress = Arc::new(self.progress.again(global.progress));
+        let observer: Arc<dyn Observer> = Arc::<Progress>::clone(&progress);
         let engine = self.engine.elsewhere(lake.clone(), settings.clone(), Arc::clone(&observer))?;
-        Ok(Self { settings, project: Arc::clone(&self.project), lake, engine: Arc::new(engine), observer, printer: self.printer.clone() })
+        Ok(Self { settings, project: Arc::clone(&self.project), lake, engine: Arc::new(engine), observer, progress, printer: self.printer.clone() })
     }
 
     /// Like [`Context::open`], where options replace variables of `etl.toml`.

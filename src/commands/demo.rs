@@ -13,8 +13,9 @@ use crate::{
     cli::{DemoArgs, Global, RunArgs},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
+    lake::Lake,
     names,
-    settings::Env,
+    settings::{Env, Settings},
     simulator::{Options, Scale, Simulator, World},
     term::{Cell, Format, Printer, Report, Rows, seconds},
 };
@@ -35,7 +36,7 @@ const FIRST_LOOK: [&str; 6] = [
 pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: DemoArgs) -> Result<Outcome> {
     let started = Instant::now();
     let world = World::seeded(args.seed, args.scale.map_or_else(Scale::demo, Scale::organisation));
-    let first_day = world.first_day() + Days::new(SKIPPED);
+    let mut first_day = world.first_day() + Days::new(SKIPPED);
     let simulator = Simulator::start(world, Options { keep_requests: false, ..Options::default() })
         .await
         .or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
@@ -49,6 +50,8 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     }
     if !args.keep {
         clear(&settings)?;
+    } else if let Some(last) = last_day(&settings).await? {
+        first_day = first_day.max(last + Days::new(1));
     }
     let mut selection = args.selection;
     let is_open = selection.nodes.is_empty() && selection.report_type.is_empty();
@@ -81,11 +84,12 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
         let requests: u64 = report.pulls.iter().map(|pull| pull.requests).sum();
         let changed: u64 = report.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum();
         printer.say(&format!(
-            "{day}  {} in {}, {} changed in the tables, {}",
+            "{day}  {} in {}, {} changed in the tables, {}{}",
             names::count(records, "record"),
             names::count(requests, "request"),
             names::count(changed, "row"),
-            seconds(report.seconds)
+            seconds(report.seconds),
+            if by_schedule { stages(&report) } else { String::new() }
         ));
         costs.add(&report);
         last = report;
@@ -110,6 +114,12 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     Ok(outcome)
 }
 
+/// What a day's time went into.
+fn stages(report: &Report) -> String {
+    let parts: Vec<String> = report.stages.iter().map(|(stage, took)| format!("{stage} {}", seconds(*took))).collect();
+    format!(": {}", parts.join(", "))
+}
+
 const NEXT: &str = "
 try next:
   etl query \"select * from report_test_case_coverage order by test_count desc limit 5\"
@@ -118,6 +128,12 @@ try next:
   etl load --plan
   etl lineage report_testrail_test_runs
 (without an installed etl: cargo run --quiet -- query …; every report of every source: etl demo --report-type ALL)";
+
+/// The last day of which the lake knows.
+async fn last_day(settings: &Settings) -> Result<Option<NaiveDate>> {
+    let receipts = Lake::of(settings)?.receipts(None).await?;
+    Ok(receipts.iter().map(|receipt| receipt.started.date_naive()).max())
+}
 
 /// The tables that are due on a day.
 fn due(context: &Context, day: NaiveDate) -> Result<Vec<String>> {
@@ -182,7 +198,7 @@ fn tables(printer: &Printer, report: &Report) -> Result<()> {
 }
 
 /// A demo starts from nothing: it removes the lake and the SQLite file of a former one, and nothing else.
-fn clear(settings: &crate::settings::Settings) -> Result<()> {
+fn clear(settings: &Settings) -> Result<()> {
     let marker = settings.data.join(".demo");
     let lake = std::path::PathBuf::from(&settings.lake);
     let database = settings.data.join("etl.sqlite");

@@ -19,7 +19,8 @@ pub(super) async fn run(printer: &Printer, args: &SimulateArgs) -> Result<Outcom
         .await
         .or_fail(Kind::Io, || "cannot start the simulator on loopback")?;
     let mut exports = String::new();
-    for (name, value) in simulator.variables() {
+    let bigquery = simulator.bigquery_variables().or_fail(Kind::Internal, || "cannot make a key for the simulated BigQuery")?;
+    for (name, value) in simulator.variables().into_iter().chain(simulator.slack_variables(true)).chain(bigquery) {
         let _ = writeln!(exports, "export {name}='{}'", value.replace('\'', "'\\''"));
     }
     let moment = day.and_time(NaiveTime::from_hms_opt(4, 0, 0).unwrap_or_default()).and_utc();

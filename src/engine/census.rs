@@ -35,7 +35,7 @@ impl Moment<'_> {
             pulls.iter().filter(|pull| live.contains(&pull.pull_id)).copied().collect(),
         );
         let newest_files = staged::files(self.engine(), model, &newest_pulls)?;
-        let live_files = staged::files(self.engine(), model, &live_pulls)?;
+        let live_files = self.typed_files(model, View::Latest, &cover.live(), &live_pulls)?;
         let key = "(_scope::varchar, _record_key)";
         let keys = if newest_files.paths().is_empty() {
             0

@@ -16,6 +16,7 @@ mod lint;
 mod live;
 mod moment;
 mod origin;
+mod packed;
 mod query;
 mod references;
 mod row;

@@ -10,11 +10,10 @@ use chrono::NaiveDate;
 
 use super::{
     base::Engine,
-    builtins, landed, live, references,
+    builtins, landed, live, packed, references,
     row::{Row, Value},
     run_row::RunRow,
     session::{self, Session, bare, execute, literal, parquet, quoted},
-    staged,
     typed::{self, View},
 };
 use crate::{
@@ -51,6 +50,7 @@ impl Engine {
     fn moment_in<'e>(&'e self, session: Session, run: &RunRow, receipts: &'e [Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
         execute(&session, "create schema landed; create schema latest; create schema history; create schema etl")?;
         builtins::run(&session, run)?;
+        let present = driver.is_none() && receipts.iter().all(|receipt| receipt.finished <= run.as_of || !receipt.complete());
         let receipts: Vec<&Receipt> = receipts
             .iter()
             .filter(|receipt| receipt.finished <= run.as_of)
@@ -61,6 +61,7 @@ impl Engine {
             session,
             receipts,
             run: run.clone(),
+            present,
             asked: None,
             made: RefCell::default(),
             counted: RefCell::default(),
@@ -76,6 +77,8 @@ pub struct Moment<'e> {
     session: Session,
     receipts: Vec<&'e Receipt>,
     run: RunRow,
+    /// Whether nothing is left out that came later.
+    present: bool,
     /// The endpoints that `pulls` and `partitions` tell of; none = all.
     asked: Option<&'e BTreeSet<String>>,
     made: RefCell<BTreeSet<Reference>>,
@@ -253,13 +256,19 @@ impl<'e> Moment<'e> {
             pulls.retain(|pull| live.contains(&pull.pull_id));
             cover = cover.live();
         }
-        let files = staged::files(self.engine, model, &pulls)?;
+        let view = if latest { View::Latest } else { View::History };
+        let files = self.typed_files(model, view, &cover, &pulls)?;
         if files.paths().is_empty() {
             self.require(&[Reference { schema: Some("landed".to_owned()), name: name.to_owned() }])?;
         }
-        typed::create(&self.session, if latest { View::Latest } else { View::History }, endpoint, model, &cover, files.paths())?;
+        typed::create(&self.session, view, endpoint, model, &cover, files.paths())?;
         self.files.borrow_mut().extend(files);
         Ok(())
+    }
+
+    /// Files with the rows of a typed view, perhaps among others that its cover leaves out.
+    pub(super) fn typed_files(&self, model: &Model, view: View, cover: &live::Cover, pulls: &[&Receipt]) -> Result<Local> {
+        packed::files(self.engine, model, view, cover, pulls, self.present)
     }
 
     fn named(&self, name: &str) -> Result<()> {

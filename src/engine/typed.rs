@@ -24,7 +24,7 @@ pub(super) enum View {
 }
 
 impl View {
-    fn schema(self) -> &'static str {
+    pub(super) fn schema(self) -> &'static str {
         match self {
             Self::Latest => "latest",
             Self::History => "history",

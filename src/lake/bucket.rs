@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use object_store::{
     BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
@@ -39,6 +40,7 @@ pub(super) struct Bucket {
     store: Arc<dyn ObjectStore>,
     mirror: Mirror,
     meter: Arc<Meter>,
+    clock: Clock,
     /// What this process created, by path: a listing may lag behind.
     own: Mutex<BTreeMap<String, Object>>,
     uploads: Semaphore,
@@ -59,7 +61,7 @@ impl Bucket {
             .map_err(|error| error.within(format!("lake `{}`: the {provider} bucket cannot be used", settings.lake)))?;
         let store = if prefix.is_empty() { store } else { Arc::new(PrefixStore::new(store, prefix)) };
         let (own, uploads) = (Mutex::default(), Semaphore::new(UPLOADS_AT_ONCE));
-        Ok(Backend::Bucket(Box::new(Self { provider, name: name.to_owned(), store, mirror, meter, own, uploads })))
+        Ok(Backend::Bucket(Box::new(Self { provider, name: name.to_owned(), store, mirror, meter, clock: settings.clock.clone(), own, uploads })))
     }
 
     pub(super) fn provider(&self) -> Provider {
@@ -68,6 +70,11 @@ impl Bucket {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The time by the clock of this run, which names what it writes.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
@@ -147,6 +154,13 @@ impl Bucket {
         }
         self.mirror.adopt(incoming, &object.path, bytes)
     }
+}
+
+/// A bucket without a mirror, for what is no lake.
+pub(super) fn alone(settings: &Settings, provider: Provider, name: &str, prefix: &str) -> Result<Arc<dyn ObjectStore>> {
+    let endpoint = endpoint::chosen(provider, &settings.env)?;
+    let store = connect(settings, provider, name, endpoint.as_ref(), &Arc::default())?;
+    Ok(if prefix.is_empty() { store } else { Arc::new(PrefixStore::new(store, prefix)) })
 }
 
 fn connect(

@@ -31,7 +31,11 @@ use arrow::{
 use bytes::Bytes;
 use chrono::{Duration, NaiveDate};
 use futures::{StreamExt, TryStreamExt};
-use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
+use parquet::{
+    basic::{Compression, ZstdLevel},
+    file::properties::EnabledStatistics,
+    schema::types::ColumnPath,
+};
 use uuid::Uuid;
 
 use super::{
@@ -53,6 +57,10 @@ const EVERY_IN_A_BUCKET: usize = 8;
 
 /// Days without additions after which a day's receipts count as settled.
 const GRACE_DAYS: i64 = 7;
+
+/// Bytes of receipts that are compressed together, and how hard: every job on an empty disk fetches them, and few write them.
+const TOGETHER: usize = 32 << 20;
+const ZSTD_LEVEL: i32 = 9;
 
 /// Key of the date in the footer.
 const SETTLED_KEY: &str = "etl.settled_before";
@@ -130,7 +138,9 @@ impl Lake {
     }
 
     async fn read_checkpoint(&self, path: &str) -> Result<Checkpoint> {
-        let footer = self.footer(path).await?;
+        // The whole file, which is needed all the same, and not its end first: a request less.
+        let local = self.local(vec![Wanted::at(path)]).await?;
+        let footer = self.local_footer(path, &local)?;
         let settled_before = footer.value(SETTLED_KEY).and_then(|text| text.parse().ok());
         let settled_before = settled_before.ok_or_else(|| damaged(path))?;
         let texts = self.checkpoint_column(path, "pull_id").await?;
@@ -213,9 +223,13 @@ impl Lake {
 
     /// Writes one checkpoint: the receipts of `previous` and those `missing` there. Holds few of them in memory.
     async fn write_checkpoint(&self, path: &str, previous: Option<&Checkpoint>, missing: &[&Listed], settled_before: NaiveDate) -> Result<()> {
+        // One receipt is much like the other, also in a list of thousands of partitions: a page of many is compressed best.
+        let column = ColumnPath::from("receipt");
         let properties = properties(&[(SETTLED_KEY, settled_before.to_string())])
-            .set_column_statistics_enabled(ColumnPath::from("receipt"), EnabledStatistics::None);
-        let mut spool = Spool::create(&WriteBudget::new(16 << 20), schema(), properties)?;
+            .set_column_statistics_enabled(column.clone(), EnabledStatistics::None)
+            .set_column_compression(column, Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).or_fail(Kind::Internal, || "no level of zstd")?))
+            .set_data_page_size_limit(TOGETHER);
+        let mut spool = Spool::create(&WriteBudget::new(2 * TOGETHER as u64), schema(), properties)?.with_row_groups_of(TOGETHER);
         if let Some(previous) = previous {
             let local = self.local(vec![Wanted::at(&previous.path)]).await?;
             spool = blocking(move || {

@@ -8,6 +8,7 @@ use parquet::{
 
 use super::{
     layout::{LAYOUT_KEY, LAYOUT_VERSION},
+    local::Local,
     store::Lake,
 };
 use crate::error::{Error, Kind, Result};
@@ -66,6 +67,19 @@ impl Lake {
             Some(tail) => self.parsed(path, size, tail).await,
             None => self.footer(path).await,
         }
+    }
+
+    /// The same, of an object that lies on this disk.
+    ///
+    /// # Errors
+    /// As [`Lake::footer`].
+    pub fn local_footer(&self, path: &str, file: &Local) -> Result<Footer> {
+        let file = fs_err::File::open(file.paths().first().ok_or_else(|| self.missing(path))?)?.into_file();
+        let size = file.metadata()?.len();
+        let torn = |source: ParquetError| Error::new(Kind::Lake, format!("`{path}` ({size} bytes) is no whole Parquet file")).because(source);
+        let footer = Footer::of(&ParquetMetaDataReader::new().parse_and_finish(&file).map_err(torn)?, size);
+        refuse_newer(path, footer.value(LAYOUT_KEY))?;
+        Ok(footer)
     }
 
     async fn parsed(&self, path: &str, size: u64, mut tail: Bytes) -> Result<Footer> {

@@ -22,8 +22,8 @@ use crate::{
     error::{Kind, OrFail, Result},
 };
 
-/// Checkpoints of an endpoint that are kept: the newest, and one for readers that just chose it.
-const CHECKPOINTS_KEPT: usize = 2;
+/// Checkpoints of an endpoint, and packs of a view, that are kept: the newest, and one for readers that just chose it.
+const NEWEST_KEPT: usize = 2;
 
 /// Receipts of the endpoint that tells of pictures.
 const RENDERS: &str = "receipts/etl/looker_renders/";
@@ -80,6 +80,10 @@ pub async fn gc(lake: &Lake, staged: Option<&StagedKeep>, now: DateTime<Utc>, mi
             Some(Place::Staged { model, hash, .. }) if staged.is_some_and(|keep| !keep.contains(&(model.clone(), hash.clone()))) => {
                 "of an earlier definition of the model"
             }
+            Some(Place::Packed { model, hash, .. }) if staged.is_some_and(|keep| !keep.contains(&(model.clone(), hash.clone()))) => {
+                "of an earlier definition of the model"
+            }
+            Some(Place::Packed { .. }) if superseded.contains(&object.path) => "a newer pack holds what is needed",
             Some(Place::Checkpoint { .. }) if superseded.contains(&object.path) => "a newer checkpoint holds the same",
             Some(Place::Image { sha256 }) if !named.pictures.values().any(|(_, known)| *known == sha256) => "a picture that no look has any more",
             Some(Place::Upload { .. }) => "an upload that was cut off",
@@ -160,18 +164,24 @@ fn note_pictures(receipt: &[u8], pictures: &mut BTreeMap<String, (String, String
     }
 }
 
-/// The checkpoints that are not among the newest of their endpoint.
+/// The checkpoints and packs that are not among the newest of their kind: those in one folder, by number or time.
 async fn superseded(candidates: &[Object], lake: &Lake) -> Result<HashSet<String>> {
-    if !candidates.iter().any(|object| object.path.starts_with("checkpoints/")) {
-        return Ok(HashSet::new());
-    }
-    let mut by_endpoint: BTreeMap<(String, String), BTreeSet<(u64, String)>> = BTreeMap::new();
-    for object in lake.list("checkpoints").await? {
-        if let Some(Place::Checkpoint { source, endpoint, receipts }) = layout::parse(&object.path) {
-            by_endpoint.entry((source, endpoint)).or_default().insert((receipts, object.path));
+    let mut by_folder: BTreeMap<String, BTreeSet<(u128, String)>> = BTreeMap::new();
+    for top in ["checkpoints", "packed"] {
+        if !candidates.iter().any(|object| object.path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))) {
+            continue;
+        }
+        for object in lake.list(top).await? {
+            let number = match layout::parse(&object.path) {
+                Some(Place::Checkpoint { receipts, .. }) => receipts.into(),
+                Some(Place::Packed { pull_id, .. }) => pull_id.as_u128(),
+                _ => continue,
+            };
+            let folder = object.path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+            by_folder.entry(folder).or_default().insert((number, object.path));
         }
     }
-    Ok(by_endpoint.into_values().flat_map(|numbered| numbered.into_iter().rev().skip(CHECKPOINTS_KEPT)).map(|(_, path)| path).collect())
+    Ok(by_folder.into_values().flat_map(|numbered| numbered.into_iter().rev().skip(NEWEST_KEPT)).map(|(_, path)| path).collect())
 }
 
 /// Files that `object_store` leaves in a folder when it is killed while it writes: the target's name, `#` and a number.
@@ -366,6 +376,21 @@ mod tests {
         let keep = StagedKeep::from([("testrail_cases".to_owned(), "bb".to_owned())]);
         let report = gc(&lake, Some(&keep), now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), [staged("gone", "aa"), staged("testrail_cases", "aa")]);
+    }
+
+    #[tokio::test]
+    async fn the_two_newest_packs_of_each_view_stay() {
+        let (_folder, lake) = sample::lake();
+        let packed = |hash: &str, view: &str, id: u128| layout::packed("testrail_cases", hash, view, Uuid::from_u128(id));
+        for id in 1..5 {
+            put(&lake, &packed("bb", "latest", id), old()).await;
+        }
+        for path in [packed("bb", "history", 1), packed("bb", "history", 2), packed("aa", "history", 9)] {
+            put(&lake, &path, old()).await;
+        }
+        let keep = StagedKeep::from([("testrail_cases".to_owned(), "bb".to_owned())]);
+        let report = gc(&lake, Some(&keep), now(), DAY, false).await.unwrap();
+        assert_eq!(paths(&report), [packed("aa", "history", 9), packed("bb", "latest", 1), packed("bb", "latest", 2)]);
     }
 
     #[tokio::test]

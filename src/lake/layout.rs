@@ -34,6 +34,8 @@ pub enum Place {
     Checkpoint { source: String, endpoint: String, receipts: u64 },
     /// Typed rows of one pull under one definition of the staging model.
     Staged { model: String, hash: String, pull_id: Uuid },
+    /// Typed rows of many pulls, for a `view` of the model: `latest` or `history`. `pull_id` is the newest of them.
+    Packed { model: String, hash: String, view: String, pull_id: Uuid },
     /// Rows of a mart, of one day where it is a snapshot.
     MartPart { table: String, transform_id: Uuid, day: Option<NaiveDate> },
     /// What one transform run published of a mart.
@@ -58,6 +60,7 @@ impl fmt::Display for Place {
             Self::Receipt { source, endpoint, day, pull_id } => write!(f, "receipts/{source}/{endpoint}/date={day}/{pull_id}.json"),
             Self::Checkpoint { source, endpoint, receipts } => write!(f, "checkpoints/{source}/{endpoint}/{receipts}.parquet"),
             Self::Staged { model, hash, pull_id } => write!(f, "staged/{model}/{hash}/{pull_id}.parquet"),
+            Self::Packed { model, hash, view, pull_id } => write!(f, "packed/{model}/{hash}/{view}/{pull_id}.parquet"),
             Self::MartPart { table, transform_id, day: None } => write!(f, "marts/{table}/{transform_id}.parquet"),
             Self::MartPart { table, transform_id, day: Some(day) } => write!(f, "marts/{table}/{transform_id}/{day}.parquet"),
             Self::Manifest { table, transform_id } => write!(f, "marts/{table}/{transform_id}.json"),
@@ -89,10 +92,10 @@ pub fn parse(path: &str) -> Option<Place> {
             let receipts = file.strip_suffix(".parquet")?.parse().ok()?;
             Place::Checkpoint { source: name(source)?, endpoint: name(endpoint)?, receipts }
         }
-        ["staged", model, hash, file] => {
-            let valid = !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            let hash = valid.then(|| (*hash).to_owned())?;
-            Place::Staged { model: name(model)?, hash, pull_id: uuid(file.strip_suffix(".parquet")?)? }
+        ["staged", model, hash, file] => Place::Staged { model: name(model)?, hash: hashed(hash)?, pull_id: uuid(file.strip_suffix(".parquet")?)? },
+        ["packed", model, hash, view @ ("latest" | "history"), file] => {
+            let pull_id = uuid(file.strip_suffix(".parquet")?)?;
+            Place::Packed { model: name(model)?, hash: hashed(hash)?, view: (*view).to_owned(), pull_id }
         }
         ["marts", table, file] => match file.strip_suffix(".json") {
             Some(id) => Place::Manifest { table: name(table)?, transform_id: uuid(id)? },
@@ -125,6 +128,10 @@ pub fn parse(path: &str) -> Option<Place> {
 
 fn name(text: &str) -> Option<String> {
     is_identifier(text).then(|| text.to_owned())
+}
+
+fn hashed(text: &str) -> Option<String> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| text.to_owned())
 }
 
 fn uuid(text: &str) -> Option<Uuid> {
@@ -176,6 +183,11 @@ pub fn staged(model: &str, hash: &str, pull_id: Uuid) -> String {
     Place::Staged { model: model.into(), hash: hash.into(), pull_id }.to_string()
 }
 
+/// Typed rows of pulls up to `pull_id`, for the `view` `latest` or `history`; `hash` as for [`staged`].
+pub fn packed(model: &str, hash: &str, view: &str, pull_id: Uuid) -> String {
+    Place::Packed { model: model.into(), hash: hash.into(), view: view.into(), pull_id }.to_string()
+}
+
 /// Rows of a mart, of one `day` for a snapshot.
 pub fn mart_part(table: &str, transform_id: Uuid, day: Option<NaiveDate>) -> String {
     Place::MartPart { table: table.into(), transform_id, day }.to_string()
@@ -225,6 +237,12 @@ mod tests {
             (names(), names(), days(), ids()).prop_map(|(source, endpoint, day, pull_id)| Place::Receipt { source, endpoint, day, pull_id }),
             (names(), names(), any::<u64>()).prop_map(|(source, endpoint, receipts)| Place::Checkpoint { source, endpoint, receipts }),
             (names(), "[0-9a-f]{1,64}", ids()).prop_map(|(model, hash, pull_id)| Place::Staged { model, hash, pull_id }),
+            (names(), "[0-9a-f]{1,64}", prop_oneof!["latest", "history"], ids()).prop_map(|(model, hash, view, pull_id)| Place::Packed {
+                model,
+                hash,
+                view,
+                pull_id
+            }),
             (names(), ids(), proptest::option::of(days())).prop_map(|(table, transform_id, day)| Place::MartPart { table, transform_id, day }),
             (names(), ids()).prop_map(|(table, transform_id)| Place::Manifest { table, transform_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunStart { day, run_id }),
@@ -242,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_is_written_alike(path in "(landed|receipts|marts|runs|staged|checkpoints)(/[a-z0-9=.-]{1,12}){1,4}") {
+        fn what_is_read_is_written_alike(path in "(landed|receipts|marts|runs|staged|packed|checkpoints)(/[a-z0-9=.-]{1,12}){1,4}") {
             if let Some(place) = parse(&path) {
                 prop_assert_eq!(place.to_string(), path);
             }

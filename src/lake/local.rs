@@ -171,6 +171,11 @@ impl Lake {
         self.local_path("")
     }
 
+    /// Whether only what is on this disk is read, and nothing written.
+    pub fn is_offline(&self) -> bool {
+        matches!(self.backend(), Backend::Folder(folder) if folder.is_offline())
+    }
+
     /// Whether reading what is not on this disk costs requests.
     pub fn is_remote(&self) -> bool {
         matches!(self.backend(), Backend::Bucket(_)) || matches!(self.backend(), Backend::Folder(folder) if folder.is_offline())

@@ -1,15 +1,15 @@
 //! Manifests: what one transform run published of a mart. A mart's rows are those of its newest manifest's parts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
     document,
     layout::{self, Place},
-    store::Lake,
+    store::{Backend, Lake},
 };
 use crate::error::{Error, Kind, Result};
 
@@ -18,6 +18,9 @@ pub const MANIFEST_VERSION: u32 = 1;
 
 /// Manifests that are read together while the newest one is looked for.
 const READ_AT_ONCE: usize = 4;
+
+/// Days within which the newest manifest of a bucket is looked for first, and then. Older ones are not listed, if it is there.
+const RECENT: [i64; 2] = [3, 40];
 
 /// One published result of a mart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,12 +86,24 @@ impl Lake {
         self.put_document(&path, manifest).await
     }
 
+    /// What a transform published of a mart; `None`: nothing, or it is gone.
+    ///
+    /// # Errors
+    /// [`Kind::Lake`] if the store cannot be read or the manifest is damaged or too new.
+    pub async fn manifest(&self, table: &str, transform_id: Uuid) -> Result<Option<Manifest>> {
+        let path = layout::manifest(table, transform_id);
+        match self.find(&path).await? {
+            Some(bytes) => Ok(Some(document::parse(&bytes, &path, MANIFEST_VERSION)?)),
+            None => Ok(None),
+        }
+    }
+
     /// All manifests of a mart, ordered by (`created`, `transform_id`): the newest comes last. Replays are among them.
     ///
     /// # Errors
     /// [`Kind::Lake`] if the store cannot be read or a manifest is damaged or too new.
     pub async fn manifests(&self, table: &str) -> Result<Vec<Manifest>> {
-        let paths = self.manifest_paths(table).await?.into_iter().map(|(_, path)| path).collect();
+        let paths = self.manifest_paths(table, None).await?.into_iter().map(|(_, path)| path).collect();
         let mut manifests = self.read_manifests(paths).await?;
         manifests.sort_by_key(age);
         Ok(manifests)
@@ -100,15 +115,32 @@ impl Lake {
     /// # Errors
     /// As [`Lake::manifests`], for the manifests that are read.
     pub async fn newest_manifest(&self, table: &str) -> Result<Option<Manifest>> {
-        let paths = self.manifest_paths(table).await?;
+        if let Backend::Bucket(bucket) = self.backend() {
+            // A page of the listing is paid for and waited for, and after a year it is mostly of what is long past.
+            for days in RECENT {
+                let since = first_id(bucket.now() - Duration::days(days));
+                let newest = self.newest_among(&self.manifest_paths(table, Some(since)).await?).await?;
+                if newest.as_ref().is_some_and(|newest| is_a_day_older(since, newest.transform_id)) {
+                    return Ok(newest);
+                }
+            }
+        }
+        self.newest_among(&self.manifest_paths(table, None).await?).await
+    }
+
+    /// The newest of these that is no replay.
+    async fn newest_among(&self, mut paths: &[(Uuid, String)]) -> Result<Option<Manifest>> {
         let mut newest: Option<Manifest> = None;
-        for some in paths.rchunks(READ_AT_ONCE) {
-            if let (Some(newest), Some((last, _))) = (&newest, some.last())
-                && is_a_day_older(*last, newest.transform_id)
-            {
+        // The last one alone: mostly it is the one, and what lies before it is a day older.
+        let mut at_once = 1;
+        while let Some((last, _)) = paths.last() {
+            if newest.as_ref().is_some_and(|newest| is_a_day_older(*last, newest.transform_id)) {
                 break;
             }
-            for manifest in self.read_manifests(some.iter().map(|(_, path)| path.clone()).collect()).await? {
+            let (before, some) = paths.split_at(paths.len().saturating_sub(at_once));
+            (paths, at_once) = (before, READ_AT_ONCE);
+            let may_be = some.iter().filter(|(id, _)| newest.as_ref().is_none_or(|newest| !is_a_day_older(*id, newest.transform_id)));
+            for manifest in self.read_manifests(may_be.map(|(_, path)| path.clone()).collect()).await? {
                 if !manifest.replay && newest.as_ref().is_none_or(|newest| age(newest) < age(&manifest)) {
                     newest = Some(manifest);
                 }
@@ -117,9 +149,13 @@ impl Lake {
         Ok(newest)
     }
 
-    /// Transforms that published a mart and where their manifests are, in the order of their ids.
-    async fn manifest_paths(&self, table: &str) -> Result<Vec<(Uuid, String)>> {
-        let objects = self.list_flat(&format!("marts/{table}")).await?;
+    /// Transforms that published a mart, or those that come after an id, and where their manifests are, in the order of their ids.
+    async fn manifest_paths(&self, table: &str, after: Option<Uuid>) -> Result<Vec<(Uuid, String)>> {
+        let folder = format!("marts/{table}");
+        let objects = match after {
+            None => self.list_flat(&folder).await?,
+            Some(after) => self.list_after(&folder, &format!("{folder}/{after}")).await?,
+        };
         let mut paths: Vec<(Uuid, String)> = objects
             .into_iter()
             .filter_map(|object| match layout::parse(&object.path) {
@@ -143,10 +179,16 @@ impl Lake {
         if manifest.parts.iter().all(own) {
             return Ok(());
         }
-        // One listing for all days of a snapshot, which are more every day.
+        // What is published already was looked at when it was, and nobody removes it. Else one listing for all days.
+        let newest = self.newest_manifest(&manifest.table).await?;
+        let known: HashSet<(&str, u64)> = newest.iter().flat_map(|newest| &newest.parts).map(|part| (part.path.as_str(), part.bytes)).collect();
+        let is_known = |part: &Part| own(part) || known.contains(&(part.path.as_str(), part.bytes));
+        if manifest.parts.iter().all(is_known) {
+            return Ok(());
+        }
         let listed = self.list(&format!("marts/{}", manifest.table)).await?;
         let sizes: HashMap<&str, u64> = listed.iter().map(|object| (object.path.as_str(), object.bytes)).collect();
-        for part in manifest.parts.iter().filter(|part| !own(part)) {
+        for part in manifest.parts.iter().filter(|part| !is_known(part)) {
             match sizes.get(part.path.as_str()) {
                 Some(bytes) if *bytes == part.bytes => {}
                 Some(bytes) => return Err(Error::new(Kind::Lake, format!("`{}` has {bytes} bytes, not {}", part.path, part.bytes))),
@@ -155,6 +197,11 @@ impl Lake {
         }
         Ok(())
     }
+}
+
+/// The first id of a transform that begins at `at` or later.
+fn first_id(at: DateTime<Utc>) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(at.timestamp_millis()).unwrap_or_default(), &[0; 10]).into_uuid()
 }
 
 /// What manifests are ordered by.

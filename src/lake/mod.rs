@@ -11,6 +11,7 @@ mod commit;
 mod document;
 mod endpoint;
 mod exchange_file;
+mod export;
 mod flow;
 mod folder;
 mod footer;
@@ -38,6 +39,7 @@ mod upload;
 
 pub use budget::WriteBudget;
 pub use exchange_file::{ExchangeRow, ExchangeWriter};
+pub use export::{Exports, Written};
 pub use flow::{Census, FLOW_VERSION, Flow, Held, Pulled, Step, Steps};
 pub use footer::Footer;
 pub use gc::{GcReport, Removed, StagedKeep, gc};

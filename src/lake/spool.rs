@@ -58,12 +58,19 @@ impl Finished {
 pub(super) struct Spool {
     writer: ArrowWriter<SpoolFile>,
     lease: Lease,
+    row_group: usize,
     rows: u64,
 }
 
 impl Spool {
     pub(super) fn create(budget: &WriteBudget, schema: SchemaRef, properties: WriterPropertiesBuilder) -> Result<Self> {
-        Ok(Self { writer: arrow_writer(budget, schema, properties)?, lease: budget.lease(), rows: 0 })
+        Ok(Self { writer: arrow_writer(budget, schema, properties)?, lease: budget.lease(), row_group: ROW_GROUP, rows: 0 })
+    }
+
+    /// Cuts row groups at so many bytes in memory.
+    pub(super) fn with_row_groups_of(mut self, bytes: usize) -> Self {
+        self.row_group = bytes;
+        self
     }
 
     /// Adds a batch; cuts a row group when this file or all files together hold enough.
@@ -71,7 +78,7 @@ impl Spool {
         self.rows += batch.num_rows() as u64;
         self.writer.write(batch).map_err(|error| self.writer.inner().failed(error))?;
         let held = self.writer.memory_size();
-        if self.lease.hold(held as u64) || held >= ROW_GROUP {
+        if self.lease.hold(held as u64) || held >= self.row_group {
             self.writer.flush().map_err(|error| self.writer.inner().failed(error))?;
             self.lease.hold(self.writer.memory_size() as u64);
         }

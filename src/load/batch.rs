@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     again::{PAUSES, gave_way, was_lost},
     destination::Destination,
-    mart::Mart,
+    mart::Published,
     session::Session,
     table::{self, Manner, Mode, TableSummary},
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Pair {
     pub(super) contract: Arc<Contract>,
     /// `Ok(None)`: nothing was published so far.
-    pub(super) mart: Result<Option<Arc<Mart>>>,
+    pub(super) mart: Result<Option<Arc<dyn Published>>>,
 }
 
 /// What a load did.
@@ -91,8 +91,8 @@ async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pai
         done.skipped = Some(format!("no mart `{}` was published; run `etl transform {}`", pair.contract.table, pair.contract.table));
         return Ok(());
     };
-    done.manifest = Some(mart.transform_id);
-    done.as_of = Some(mart.as_of);
+    done.manifest = Some(mart.head().transform_id);
+    done.as_of = Some(mart.head().as_of);
     let mut pauses = PAUSES[..manner.attempts.saturating_sub(1).min(PAUSES.len())].iter();
     // What was counted when the answer to a COMMIT was lost.
     let mut in_doubt = None;
@@ -101,7 +101,7 @@ async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pai
             Some(session) => session,
             None => open.insert(destination.open(false).await?),
         };
-        let ended = table::run(session.as_mut(), &pair.contract, &mart, manner, done).await;
+        let ended = table::run(session.as_mut(), &pair.contract, mart.as_ref(), manner, done).await;
         match (ended, pauses.next()) {
             (Err(error), Some(pause)) if gave_way(&error) => tokio::time::sleep(*pause).await,
             (Err(error), Some(pause)) if was_lost(&error) => {

@@ -126,6 +126,11 @@ impl SetDigest {
         self.high += other.high;
     }
 
+    /// Takes away a part of it; `None` = it is no part.
+    pub(super) fn without(self, part: Self) -> Option<Self> {
+        Some(Self { rows: self.rows.checked_sub(part.rows)?, low: self.low.checked_sub(part.low)?, high: self.high.checked_sub(part.high)? })
+    }
+
     /// Adds a row.
     pub(super) fn add(&mut self, hash: i64) {
         let hash = hash.cast_unsigned();

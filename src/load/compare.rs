@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use chrono::NaiveDate;
+
 use super::{
     buckets::{Buckets, bucket},
     canonical::{Canonical, SetDigest},
@@ -22,8 +24,8 @@ use crate::{
 };
 
 /// The days of a snapshot as parameters.
-pub(super) fn day_parameters(mart: &Mart) -> Vec<Value<'static>> {
-    mart.days.iter().flatten().map(|day| Value::Date(days_of(*day))).collect()
+pub(super) fn day_parameters<'d>(days: impl IntoIterator<Item = &'d NaiveDate>) -> Vec<Value<'static>> {
+    days.into_iter().map(|day| Value::Date(days_of(*day))).collect()
 }
 
 /// What the owned rows come to.
@@ -56,11 +58,7 @@ pub(super) async fn difference(
     // Keys that are equal under a collation only may stand in different buckets, so there all are needed.
     let buckets = if bucketed && !folds::is_needed(target) { Buckets::compare(session, target, hashes, days).await?.worth_marking() } else { None };
     let marked = buckets.as_ref().map(|buckets| buckets.marked.as_slice());
-    let begin = || -> Result<Differ<Vec<Value<'static>>>> {
-        let mut differ = index(contract, target, mart, hashes, &folds, marked)?;
-        differ.settled(buckets.as_ref().map(|buckets| buckets.settled).unwrap_or_default());
-        Ok(differ)
-    };
+    let begin = || index(contract, target, mart, hashes, &folds, marked);
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
     let sql = Statements::new(session.flavour(), target).keys(days.len(), marked);
@@ -81,7 +79,9 @@ pub(super) async fn difference(
             Ok(())
         })
         .await?;
-    Ok(begun.map_or_else(begin, Ok)?.finish())
+    let mut diff = begun.map_or_else(begin, Ok)?.finish();
+    diff.add_rest(buckets.as_ref().map(|buckets| buckets.settled).unwrap_or_default());
+    Ok(diff)
 }
 
 /// The mart's keys, or those in marked buckets: only the key columns are read, on all cores.

@@ -8,8 +8,7 @@ use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use super::{
     canonical::row_hash,
     destination::Destination,
-    mart::Mart,
-    sample::{Place, Row, column, day, january, load_one, manner, mart, numbers, plan, plans, state, text},
+    sample::{Place, Row, column, load_one, manner, mart, numbers, plan, plans, state, text},
     session::{Access, Few, Session},
     statement::Statements,
     table::Mode,
@@ -17,7 +16,7 @@ use super::{
     value::Value,
 };
 use crate::{
-    catalog::{ColumnType, Contract, Grain, OnMissing},
+    catalog::{ColumnType, Contract, OnMissing},
     error::Kind,
 };
 
@@ -30,6 +29,8 @@ macro_rules! conforms {
             kept_rows_stay,
             rows_of_others_are_blocked,
             a_snapshot_owns_its_days,
+            days_that_the_last_load_left_are_not_fetched,
+            a_load_that_was_overtaken_looks_at_every_day,
             a_broken_load_leaves_nothing,
             loads_exclude_each_other,
             preflight_trims_or_refuses,
@@ -58,7 +59,7 @@ macro_rules! conforms {
         })*
     };
 }
-pub(super) use super::migrate::checks::*;
+pub(super) use super::{migrate::checks::*, snapshots::*};
 pub(super) use conforms;
 
 /// A table with every type.
@@ -255,31 +256,6 @@ pub(super) async fn rows_of_others_are_blocked(place: &Place) {
     assert_eq!(stored(destination, &contract).await, [mine(1), plan(2, "b", 10), mine(9)]);
     let planned = load_one(destination, &contract, &Arc::new(mart(&contract, &rows, 3)), &manner(Mode::Plan)).await;
     assert!(planned.plan.unwrap().samples.iter().any(|sample| sample.action.word() == "blocked" && sample.key == "plan=1"));
-}
-
-/// A snapshot mart compares and deletes inside its own days only.
-pub(super) async fn a_snapshot_owns_its_days(place: &Place) {
-    let destination = &place.destination;
-    let mut contract = state(
-        "daily",
-        vec![column("on_day", ColumnType::Date, "not null"), column("thing", ColumnType::Integer, "not null"), column("n", ColumnType::Integer, "")],
-    );
-    contract.key = vec!["on_day".to_owned(), "thing".to_owned()];
-    contract.grain = Grain::Snapshot { of: "x".to_owned(), date: "on_day".to_owned() };
-    place.migrated(&[&contract]).await;
-    let row = |on: u32, thing: i64, n: i64| vec![day(on), Value::Int(thing), Value::Int(n)];
-    let load = async |rows: &[Row], days: &[u32], as_of: u32| {
-        let mart = Mart { days: Some(january(days)), ..mart(&contract, rows, as_of) };
-        load_one(destination, &contract, &Arc::new(mart), &manner(Mode::Load)).await
-    };
-    assert_eq!(numbers(&load(&[row(1, 1, 1), row(1, 2, 1), row(2, 1, 1)], &[1, 2], 2).await), (3, 0, 0, 0, 0));
-    // Day 1 is not in this mart: a lost lake or retention deletes nothing.
-    assert_eq!(numbers(&load(&[row(2, 1, 2), row(3, 1, 1)], &[2, 3], 3).await), (1, 1, 0, 0, 0));
-    // A day that was computed and has fewer rows loses them.
-    assert_eq!(numbers(&load(&[row(1, 2, 1)], &[1], 4).await), (0, 0, 1, 1, 0));
-    assert_eq!(stored(destination, &contract).await, [row(1, 2, 1), row(2, 1, 2), row(3, 1, 1)]);
-    let outside = load(&[row(5, 1, 1)], &[4], 5).await.error.unwrap();
-    assert_eq!(outside.kind(), Kind::Preflight);
 }
 
 /// A connection that goes away before the commit leaves the table as it was.

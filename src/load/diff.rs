@@ -95,13 +95,6 @@ impl<K> Differ<K> {
         &self.twice
     }
 
-    /// Counts rows that mart and table both have, and that were left out here and there.
-    pub(super) fn settled(&mut self, rows: SetDigest) {
-        self.diff.unchanged += rows.rows;
-        self.diff.owned += rows.rows;
-        self.diff.after.add_all(rows);
-    }
-
     /// Takes a row of the table. `hash`: `None` = written by somebody else. `name`: its key, should it have to be deleted.
     pub(super) fn see(&mut self, key: u128, hash: Option<i64>, name: impl FnOnce() -> K) {
         let found = self.index.get(&key).map(|place| *place as usize);
@@ -147,6 +140,13 @@ impl<K> Diff<K> {
     /// Owned rows once it is applied.
     pub(super) fn owned_after(&self) -> u64 {
         self.unchanged + self.kept + self.insert.len() as u64 + self.update.len() as u64
+    }
+
+    /// Adds rows that mart and table both have, and that were not compared.
+    pub(super) fn add_rest(&mut self, rest: SetDigest) {
+        self.unchanged += rest.rows;
+        self.owned += rest.rows;
+        self.after.add_all(rest);
     }
 
     /// Whether the table is as the mart wants it.
@@ -203,11 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_settled_is_counted() {
+    fn what_was_not_compared_is_counted() {
         let mut differ: Differ<u128> = Differ::new(OnMissing::Delete);
-        differ.settled(digest(&[7, 8]));
         differ.add(&[row(1, 10, 0)]);
-        let got = differ.finish();
+        let mut got = differ.finish();
+        got.add_rest(digest(&[7, 8]));
         assert_eq!((got.unchanged, got.owned, got.insert, got.after), (2, 2, vec![0], digest(&[7, 8, 10])));
     }
 

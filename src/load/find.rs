@@ -48,6 +48,7 @@ pub async fn find_row(settings: &Settings, contract: &Contract, key: &[String]) 
         })
         .await?;
     if session.facts(LEDGER).await?.is_some() {
+        ledger::check(session.as_mut()).await?;
         let last = ledger::last(session.as_mut(), &contract.table).await?;
         found.last = last.map(|last| LoadedMart { transform_id: last.transform_id, as_of: last.as_of });
     }

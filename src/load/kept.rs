@@ -18,7 +18,7 @@ pub(super) fn kept(mart: &Mart) -> Result<Mart> {
     let room = Arc::new(AtomicUsize::new(AT_MOST));
     let pieces: Vec<Piece> = (mart.open)()?.into_iter().map(|piece| kept_piece(piece, Arc::clone(&room))).collect();
     let open = move || Ok(pieces.clone());
-    Ok(Mart { transform_id: mart.transform_id, as_of: mart.as_of, days: mart.days.clone(), open: Box::new(open) })
+    Ok(Mart { head: mart.head.clone(), open: Arc::new(open) })
 }
 
 fn kept_piece(piece: Piece, room: Arc<AtomicUsize>) -> Piece {
@@ -115,7 +115,7 @@ mod tests {
             };
             Ok((inner.open)()?.into_iter().map(counting).collect())
         };
-        (Mart { transform_id: inner.transform_id, as_of: inner.as_of, days: None, open: Box::new(open) }, read)
+        (Mart { head: inner.head, open: Arc::new(open) }, read)
     }
 
     #[test]

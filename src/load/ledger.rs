@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use super::{
     canonical::{HASH_VERSION, SetDigest},
-    mart::Mart,
+    mart::Head,
     session::{Few, Session},
     statement::last_load,
     value::Value,
 };
 use crate::{
     catalog::{Column, ColumnType},
-    error::Result,
+    error::{Error, Kind, Result},
 };
 
 /// Its name; no mart may have it.
@@ -39,7 +39,7 @@ impl Counts {
 }
 
 /// The last load of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LastLoad {
     pub(super) transform_id: Option<Uuid>,
     pub(super) as_of: Option<DateTime<Utc>>,
@@ -47,6 +47,8 @@ pub(super) struct LastLoad {
     pub(super) held: u64,
     /// Nothing was left out, and the hashes are of our version: the digest says it all.
     pub(super) whole: bool,
+    /// How its rows were stored; empty = not known.
+    pub(super) form: String,
     /// Of the owned rows after it.
     pub(super) digest: SetDigest,
 }
@@ -76,14 +78,30 @@ pub(super) fn columns() -> Vec<Column> {
         column("hash_high", ColumnType::BigInt, "sum of the high 32 bits of their hashes"),
         column("hash_version", ColumnType::SmallInt, "version of the canonical form behind _row_hash"),
         column("etl_version", ColumnType::Varchar(30), "version of etl"),
+        column("form", ColumnType::Varchar(16), "hash of what the contract says of storing rows; empty: not known"),
     ]
+}
+
+/// Whether the destination keeps a ledger as this program writes it.
+///
+/// # Errors
+/// [`Kind::Database`] if it does not.
+pub(super) async fn check(session: &mut dyn Session) -> Result<()> {
+    let refused = |what: String| Err(Error::new(Kind::Database, what).hint("run `etl migrate run`"));
+    let Some(facts) = session.facts(LEDGER).await? else { return refused(format!("the destination has no table `{LEDGER}`")) };
+    match columns().iter().find(|column| !facts.columns.iter().any(|real| real.name == column.name)) {
+        Some(column) => refused(format!("the table `{LEDGER}` has no column `{}`", column.name)),
+        None => Ok(()),
+    }
 }
 
 /// The last load of `table`.
 pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Option<LastLoad>> {
-    let names = ["transform_id", "as_of", "inserted", "updated", "unchanged", "blocked", "owned_rows", "hash_low", "hash_high", "hash_version"];
-    let mut kinds = [ColumnType::BigInt; 10];
+    let names =
+        ["transform_id", "as_of", "inserted", "updated", "unchanged", "blocked", "owned_rows", "hash_low", "hash_high", "hash_version", "form"];
+    let mut kinds = [ColumnType::BigInt; 11];
     kinds[0] = ColumnType::Varchar(36);
+    kinds[10] = ColumnType::Varchar(16);
     kinds[1] = ColumnType::Timestamp;
     let sql = last_load(session.flavour(), LEDGER, &names);
     let mut last = None;
@@ -102,11 +120,16 @@ pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Optio
                 Value::Int(number) => number.cast_unsigned(),
                 _ => 0,
             };
+            let form = match &row[10] {
+                Value::Text(text) => text.clone().into_owned(),
+                _ => String::new(),
+            };
             last = Some(LastLoad {
                 transform_id,
                 as_of,
                 held: number(2) + number(3) + number(4),
                 whole: number(5) == 0 && number(9) == u64::from(HASH_VERSION),
+                form,
                 digest: SetDigest { rows: number(6), low: number(7), high: number(8) },
             });
             Ok(())
@@ -118,7 +141,9 @@ pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Optio
 /// A load to be written down.
 pub(super) struct Record<'a> {
     pub(super) table: &'a str,
-    pub(super) mart: &'a Mart,
+    pub(super) head: &'a Head,
+    /// How its rows are stored.
+    pub(super) form: String,
     pub(super) counts: &'a Counts,
     /// Of the owned rows after it.
     pub(super) digest: SetDigest,
@@ -127,12 +152,12 @@ pub(super) struct Record<'a> {
 
 /// Writes the row of a load; the caller commits.
 pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Result<()> {
-    let Record { table, mart, counts, digest, now } = record;
+    let Record { table, head, form, counts, digest, now } = record;
     let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
     let row = vec![
         Value::Text((*table).into()),
-        Value::Text(mart.transform_id.to_string().into()),
-        Value::Timestamp(mart.as_of.trunc_subsecs(0).timestamp()),
+        Value::Text(head.transform_id.to_string().into()),
+        Value::Timestamp(head.as_of.trunc_subsecs(0).timestamp()),
         Value::Timestamp(now.trunc_subsecs(0).timestamp()),
         number(counts.inserted),
         number(counts.updated),
@@ -144,6 +169,7 @@ pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Re
         number(digest.high),
         Value::Int(HASH_VERSION.into()),
         Value::Text(env!("CARGO_PKG_VERSION").into()),
+        Value::Text(form.into()),
     ];
     let columns = columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();

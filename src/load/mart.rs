@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use super::{
@@ -19,30 +20,59 @@ use crate::{
 };
 
 /// Batches in order.
-pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// What a published mart says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The transform that published it.
+    pub(super) transform_id: Uuid,
+    /// The time that it shows.
+    pub(super) as_of: DateTime<Utc>,
+    /// The days of a snapshot, those without rows too; `None` for other grains.
+    pub(super) days: Option<BTreeSet<NaiveDate>>,
+}
+
+/// A published mart none of whose files was fetched so far.
+pub(super) trait Published: Send + Sync {
+    /// What it says of itself.
+    fn head(&self) -> &Head;
+
+    /// What another transform had published of the same table; `None` = that is not known any more.
+    fn before(&self, transform_id: Uuid) -> BoxFuture<'_, Result<Option<Before>>>;
+
+    /// Fetches its files, those of `days` if any are named; gives the mart of these days.
+    fn fetch<'a>(&'a self, days: Option<&'a BTreeSet<NaiveDate>>) -> BoxFuture<'a, Result<Mart>>;
+}
+
+/// The days of an earlier mart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Before {
+    /// All of them.
+    pub(super) days: BTreeSet<NaiveDate>,
+    /// Those that have the very same file in both marts.
+    pub(super) same: BTreeSet<NaiveDate>,
+}
 
 /// A mart that can be read several times, with the same rows in the same order.
-pub struct Mart {
-    /// The transform that published it.
-    pub transform_id: Uuid,
-    /// The time that it shows.
-    pub as_of: DateTime<Utc>,
-    /// The days of a snapshot, those without rows too; `None` for other grains.
-    pub days: Option<BTreeSet<NaiveDate>>,
+#[derive(Clone)]
+pub(super) struct Mart {
+    /// What it says of itself; of a snapshot the days that it has here.
+    pub(super) head: Head,
     /// Opens its files; gives their pieces in order.
-    pub open: Box<dyn Fn() -> Result<Vec<Piece>> + Send + Sync>,
+    pub(super) open: Arc<dyn Fn() -> Result<Vec<Piece>> + Send + Sync>,
 }
 
 /// Reads the rows of a piece from the first one; of these columns at least, if any are named.
-pub type Read = dyn Fn(Option<&[&str]>) -> Result<Batches> + Send + Sync;
+pub(super) type Read = dyn Fn(Option<&[&str]>) -> Result<Batches> + Send + Sync;
 
 /// A part of a mart that is read by itself: a row group of a file.
 #[derive(Clone)]
-pub struct Piece {
+pub(super) struct Piece {
     /// How many there are.
-    pub rows: usize,
+    pub(super) rows: usize,
     /// The rows.
-    pub read: Arc<Read>,
+    pub(super) read: Arc<Read>,
 }
 
 impl Mart {
@@ -79,7 +109,7 @@ impl<'a> Rows<'a> {
     /// The rows of `batch`, of which nothing but these of the contract's columns will be asked for.
     pub(super) fn of_columns(batch: &'a RecordBatch, contract: &'a Contract, mart: &Mart, columns: &[usize]) -> Result<Self> {
         let date = contract.snapshot_date().and_then(|date| contract.columns.iter().position(|column| column.name == date));
-        let days = date.zip(mart.days.as_ref()).map(|(column, days)| (column, days.iter().map(|day| days_of(*day)).collect()));
+        let days = date.zip(mart.head.days.as_ref()).map(|(column, days)| (column, days.iter().map(|day| days_of(*day)).collect()));
         Ok(Self { contract, cells: Cells::of(batch, contract, columns)?, days })
     }
 

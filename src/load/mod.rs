@@ -39,12 +39,15 @@ mod postgres_values;
 mod preflight;
 mod published;
 mod relay;
+mod rest;
 mod run;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod scratch;
 mod session;
+#[cfg(test)]
+mod snapshots;
 mod sqlite;
 mod sqlite_values;
 mod statement;
@@ -58,7 +61,6 @@ pub use canonical::{HASH_VERSION, row_hash};
 pub use destination::Destination;
 pub use find::{Found, find_row};
 pub use flavour::Flavour;
-pub use mart::{Batches, Mart, Piece, Read};
 pub use plan::{Action, Change, Plan, Sample};
 pub use run::{Job, LoadedMart, check, last_loads, read_table, run};
 pub use table::TableSummary;

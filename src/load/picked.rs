@@ -44,7 +44,7 @@ impl<'p> Picked<'p> {
     /// From the mart's first row on.
     pub(super) fn of(mart: &Mart, wanted: &'p [u32]) -> Result<Self> {
         let pieces = if wanted.is_empty() { Vec::new() } else { (mart.open)()? };
-        Ok(Self { pieces: pieces.into_iter(), batches: None, position: 0, next_piece: 0, wanted, transform: mart.transform_id })
+        Ok(Self { pieces: pieces.into_iter(), batches: None, position: 0, next_piece: 0, wanted, transform: mart.head.transform_id })
     }
 
     /// The next batch that holds any of them.

@@ -146,6 +146,7 @@ pub async fn last_loads(settings: &Settings, tables: &[String]) -> Result<Option
     let mut found = BTreeMap::new();
     let kept = session.facts(LEDGER).await?.is_some();
     if kept {
+        ledger::check(session.as_mut()).await?;
         for table in tables {
             if let Some(last) = ledger::last(session.as_mut(), table).await? {
                 found.insert(table.clone(), LoadedMart { transform_id: last.transform_id, as_of: last.as_of });

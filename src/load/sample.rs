@@ -12,6 +12,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema},
 };
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
@@ -19,7 +20,7 @@ use super::{
     again::ATTEMPTS,
     batch::{Pair, Summary, load},
     destination::Destination,
-    mart::{Batches, Mart, Piece},
+    mart::{Batches, Before, Head, Mart, Piece, Published},
     migrate,
     scratch::{Scratch, Server},
     table::{Manner, Mode, TableSummary},
@@ -113,7 +114,7 @@ pub(super) fn mart(contract: &Contract, rows: &[Row], as_of: u32) -> Mart {
         });
         Ok(pieces.collect())
     };
-    Mart { transform_id: Uuid::now_v7(), as_of, days: None, open: Box::new(open) }
+    Mart { head: Head { transform_id: Uuid::now_v7(), as_of, days: None }, open: Arc::new(open) }
 }
 
 fn batch(contract: &Contract, rows: &[Row]) -> RecordBatch {
@@ -257,9 +258,26 @@ pub(super) fn manner(mode: Mode) -> Manner {
     }
 }
 
+/// A mart that is here already, and of whose past nothing is known.
+impl Published for Mart {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn before(&self, _: Uuid) -> BoxFuture<'_, Result<Option<Before>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn fetch<'a>(&'a self, days: Option<&'a BTreeSet<NaiveDate>>) -> BoxFuture<'a, Result<Mart>> {
+        assert!(days.is_none(), "nothing is known of its past");
+        Box::pin(async { Ok(self.clone()) })
+    }
+}
+
 /// Loads one mart.
-pub(super) async fn load_one(destination: &Destination, contract: &Contract, mart: &Arc<Mart>, manner: &Manner) -> TableSummary {
-    let pair = Pair { contract: Arc::new(contract.clone()), mart: Ok(Some(Arc::clone(mart))) };
+pub(super) async fn load_one<P: Published + 'static>(destination: &Destination, contract: &Contract, mart: &Arc<P>, manner: &Manner) -> TableSummary {
+    let mart: Arc<dyn Published> = Arc::<P>::clone(mart);
+    let pair = Pair { contract: Arc::new(contract.clone()), mart: Ok(Some(mart)) };
     let Summary { mut tables } = load(destination, None, vec![pair], manner, &Silent).await;
     tables.remove(0)
 }

@@ -12,10 +12,11 @@ use super::{
     diff::Diff,
     guard,
     kept::kept,
-    ledger::{self, Counts, LEDGER, LastLoad, Record},
-    mart::Mart,
+    ledger::{self, Counts, LastLoad, Record},
+    mart::{Head, Mart, Published},
     plan::Plan,
     preflight::{Scan, scan},
+    rest::{Rest, form, rest},
     session::{Access, Session},
     statement::Statements,
     target::Target,
@@ -96,47 +97,53 @@ pub struct TableSummary {
 pub(super) async fn run(
     session: &mut dyn Session,
     contract: &Arc<Contract>,
-    mart: &Arc<Mart>,
+    mart: &dyn Published,
     manner: &Manner,
     summary: &mut TableSummary,
 ) -> Result<()> {
     let facts = session.facts(&contract.table).await?;
     let target = Target::check(contract, facts.as_ref())?;
-    if session.facts(LEDGER).await?.is_none() {
-        return Err(Error::new(Kind::Database, format!("the destination has no table `{LEDGER}`")).hint("run `etl migrate run`"));
-    }
-    let days = day_parameters(mart);
-    let one = One { contract, target: &target, mart, manner, days: &days };
+    ledger::check(session).await?;
+    let one = One { contract, target: &target, head: mart.head(), manner };
+    let last = if manner.mode == Mode::Verify { None } else { one.not_older(session).await? };
     // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
-    if let Some(held) = one.settled(session).await? {
+    if let Some(held) = one.settled(session, last.as_ref()).await? {
         summary.take(&Counts { unchanged: held, ..Counts::default() });
         return Ok(());
     }
-    let (mart, scan) = &scanned(contract, &target, mart).await?;
-    let one = One { contract, target: &target, mart, manner, days: &days };
-    summary.cuts.clone_from(&scan.cuts);
-    summary.nuls = scan.nuls;
-    let access = if manner.mode == Mode::Load { Access::Write } else { Access::Read };
-    session.begin(access).await?;
-    match one.within(session, scan, summary).await {
-        Ok(true) => {
-            summary.committing = true;
-            session.commit().await?;
-            summary.committing = false;
-            Ok(())
-        }
-        Ok(false) => session.rollback().await,
-        Err(error) => {
-            // The first error is the one to tell; a connection that is gone has rolled back by itself.
-            let _ = session.rollback().await;
-            Err(error)
+    let mut left_out = if manner.adopt { None } else { rest(session, contract, &target, mart, last).await? };
+    loop {
+        let days = left_out.as_ref().zip(mart.head().days.as_ref()).map(|(rest, all)| all.difference(&rest.days).copied().collect());
+        let (mart, scan) = scanned(contract, &target, mart.fetch(days.as_ref()).await?).await?;
+        summary.cuts.clone_from(&scan.cuts);
+        summary.nuls = scan.nuls;
+        let days = day_parameters(mart.head.days.iter().flatten());
+        let compared = Compared { mart: &mart, scan: &scan, days: &days, rest: left_out.as_ref() };
+        session.begin(if manner.mode == Mode::Load { Access::Write } else { Access::Read }).await?;
+        match one.within(session, &compared, summary).await {
+            Ok(End::Written) => {
+                summary.committing = true;
+                session.commit().await?;
+                summary.committing = false;
+                return Ok(());
+            }
+            Ok(End::Nothing) => return session.rollback().await,
+            Ok(End::Overtaken) => {
+                session.rollback().await?;
+                left_out = None;
+            }
+            Err(error) => {
+                // The first error is the one to tell; a connection that is gone has rolled back by itself.
+                let _ = session.rollback().await;
+                return Err(error);
+            }
         }
     }
 }
 
 /// Hashing is work for a core: it runs beside the async threads. Gives the mart as it is read from then on, too.
-async fn scanned(contract: &Arc<Contract>, target: &Target, mart: &Arc<Mart>) -> Result<(Mart, Scan)> {
-    let (contract, target, mart) = (Arc::clone(contract), target.clone(), Arc::clone(mart));
+async fn scanned(contract: &Arc<Contract>, target: &Target, mart: Mart) -> Result<(Mart, Scan)> {
+    let (contract, target) = (Arc::clone(contract), target.clone());
     let work = move || -> Result<(Mart, Scan)> {
         let mart = kept(&mart)?;
         let scan = scan(&contract, &target, &mart)?;
@@ -149,74 +156,104 @@ async fn scanned(contract: &Arc<Contract>, target: &Target, mart: &Arc<Mart>) ->
 struct One<'a> {
     contract: &'a Contract,
     target: &'a Target,
-    mart: &'a Mart,
+    head: &'a Head,
     manner: &'a Manner,
+}
+
+/// What is compared with the table.
+struct Compared<'a> {
+    mart: &'a Mart,
+    scan: &'a Scan,
+    /// Of a snapshot.
     days: &'a [Value<'a>],
+    /// What is not.
+    rest: Option<&'a Rest>,
+}
+
+/// How a transaction ends.
+enum End {
+    /// There is something to commit.
+    Written,
+    /// There is not.
+    Nothing,
+    /// Another load came first, so what was left out has to be looked at.
+    Overtaken,
 }
 
 impl One<'_> {
     /// If this very mart was loaded last and the owned rows still have the digest that they had then: how many rows of the
     /// mart the table holds. A mart is never written twice, so there is no need to read it.
-    async fn settled(&self, session: &mut dyn Session) -> Result<Option<u64>> {
+    async fn settled(&self, session: &mut dyn Session, last: Option<&LastLoad>) -> Result<Option<u64>> {
         if self.manner.mode != Mode::Load {
             return Ok(None);
         }
-        let last = self.not_older(session).await?;
-        let Some(last) = last.filter(|last| last.whole && last.transform_id == Some(self.mart.transform_id)) else { return Ok(None) };
-        Ok((digest(session, self.target, self.days).await? == last.digest).then_some(last.held))
-    }
-
-    /// Whether the table holds the mart's rows and no others of ours. It is worth a look at all of its hashes only if the last
-    /// load left just these rows; if not, keys have to be read anyway.
-    async fn is_equal(&self, session: &mut dyn Session, last: Option<LastLoad>, scan: &Scan) -> Result<bool> {
-        Ok(last.is_some_and(|last| last.whole && last.digest == scan.digest) && digest(session, self.target, self.days).await? == scan.digest)
+        let Some(last) = last.filter(|last| last.whole && last.transform_id == Some(self.head.transform_id)) else { return Ok(None) };
+        let days = day_parameters(self.head.days.iter().flatten());
+        Ok((digest(session, self.target, &days).await? == last.digest).then_some(last.held))
     }
 
     /// The last load, unless it showed a later time.
     async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
-        guard::older(&self.contract.table, self.mart.as_of, last.and_then(|last| last.as_of), self.manner.asked_for)?;
+        guard::older(&self.contract.table, self.head.as_of, last.as_ref().and_then(|last| last.as_of), self.manner.asked_for)?;
         Ok(last)
     }
 
-    /// The steps inside the transaction. True: there is something to commit.
-    async fn within(&self, session: &mut dyn Session, scan: &Scan, summary: &mut TableSummary) -> Result<bool> {
+    /// The steps inside the transaction.
+    async fn within(&self, session: &mut dyn Session, compared: &Compared<'_>, summary: &mut TableSummary) -> Result<End> {
+        let Compared { mart, scan, days, rest } = *compared;
         if self.manner.mode == Mode::Verify {
-            summary.verification = Some(verify(session, self.contract, self.target, self.mart, self.days).await?);
-            return Ok(false);
+            summary.verification = Some(verify(session, self.contract, self.target, mart, days).await?);
+            return Ok(End::Nothing);
         }
         let last = self.not_older(session).await?;
+        let last_transform = last.as_ref().and_then(|last| last.transform_id);
+        if rest.is_some_and(|rest| last_transform != Some(rest.transform_id)) {
+            return Ok(End::Overtaken);
+        }
         if self.manner.adopt && self.manner.mode == Mode::Load {
-            complete(session, self.contract, self.target, self.mart).await?;
+            complete(session, self.contract, self.target, mart).await?;
         }
-        let mut diff = if self.is_equal(session, last, scan).await? {
-            Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, after: scan.digest, ..Diff::default() }
-        } else {
-            let bucketed = last.map_or(0, |last| last.digest.rows) + scan.digest.rows >= self.manner.bucketed_from;
-            difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, bucketed).await?
-        };
+        let mut diff = self.difference(session, compared, last.as_ref()).await?;
         if self.manner.adopt && self.manner.mode == Mode::Load && !diff.blocked.is_empty() {
-            take(session, self.contract, self.target, self.mart, &diff.blocked).await?;
+            take(session, self.contract, self.target, mart, &diff.blocked).await?;
             // All keys: a row that was just taken over stands in the bucket of no mart's row.
-            diff = difference(session, self.contract, self.target, self.mart, &scan.hashes, self.days, false).await?;
+            diff = difference(session, self.contract, self.target, mart, &scan.hashes, days, false).await?;
         }
+        diff.add_rest(rest.map(|rest| rest.digest).unwrap_or_default());
         let counts = counts(&diff);
         summary.take(&counts);
         if self.manner.mode == Mode::Plan {
-            summary.plan = Some(Plan::of(session, self.contract, self.target, self.mart, &diff).await?);
+            summary.plan = Some(Plan::of(session, self.contract, self.target, mart, &diff).await?);
             // A plan shows what it would do also where a load would be refused, and says so.
             self.guarded(&diff)?;
-            return Ok(false);
+            return Ok(End::Nothing);
         }
-        if diff.is_empty() && last.and_then(|last| last.transform_id) == Some(self.mart.transform_id) {
-            return Ok(false);
+        if diff.is_empty() && last_transform == Some(self.head.transform_id) {
+            return Ok(End::Nothing);
         }
         self.guarded(&diff)?;
-        apply(session, &Writing { contract: self.contract, target: self.target, mart: self.mart, hashes: &scan.hashes }, &diff).await?;
-        let record = Record { table: &self.contract.table, mart: self.mart, counts: &counts, digest: diff.after, now: self.manner.clock.now() };
+        apply(session, &Writing { contract: self.contract, target: self.target, mart, hashes: &scan.hashes }, &diff).await?;
+        let (form, now) = (form(self.contract), self.manner.clock.now());
+        let record = Record { table: &self.contract.table, head: self.head, form, counts: &counts, digest: diff.after, now };
         ledger::record(session, &record).await?;
         summary.held = Some(holdings(session, self.target).await?);
-        Ok(true)
+        Ok(End::Written)
+    }
+
+    /// The difference in what is compared. All hashes of the table are looked at only if the last load left just the rows that
+    /// the mart has; if not, keys have to be read anyway.
+    async fn difference(&self, session: &mut dyn Session, compared: &Compared<'_>, last: Option<&LastLoad>) -> Result<Diff<Vec<Value<'static>>>> {
+        let Compared { mart, scan, days, rest } = *compared;
+        let rest = rest.map(|rest| rest.digest).unwrap_or_default();
+        let mut whole = scan.digest;
+        whole.add_all(rest);
+        if last.is_some_and(|last| last.whole && last.digest == whole) && digest(session, self.target, days).await? == scan.digest {
+            return Ok(Diff { unchanged: scan.digest.rows, owned: scan.digest.rows, after: scan.digest, ..Diff::default() });
+        }
+        let held = last.map_or(0, |last| last.digest.rows.saturating_sub(rest.rows));
+        let bucketed = held + scan.digest.rows >= self.manner.bucketed_from;
+        difference(session, self.contract, self.target, mart, &scan.hashes, days, bucketed).await
     }
 
     fn guarded(&self, diff: &Diff<Vec<Value<'static>>>) -> Result<()> {

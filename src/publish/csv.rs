@@ -1,7 +1,5 @@
 //! Exports as CSV files: the columns in the order that their readers know, a header also where there is no row.
 
-use std::path::{Path, PathBuf};
-
 use chrono::NaiveDate;
 
 use super::{
@@ -145,21 +143,6 @@ impl Export {
     }
 }
 
-impl CsvFile {
-    /// Writes it into a folder, which is made: under another name first, so that nobody reads half of it.
-    ///
-    /// # Errors
-    /// [`Kind::Io`].
-    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
-        fs_err::create_dir_all(folder)?;
-        let path = folder.join(&self.name);
-        let part = folder.join(format!(".{}.part", self.name));
-        fs_err::write(&part, &self.text)?;
-        fs_err::rename(&part, &path)?;
-        Ok(path)
-    }
-}
-
 /// A version as a part of a file's name.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect()
@@ -199,16 +182,5 @@ mod tests {
         let file = Export::OpenIssues.file("a.csv".into(), &[&rows]).unwrap();
         assert_eq!(file.text, "number,title,url,created_at,user\n7,\"a \"\"b\"\", 😀\nc\",,2026-03-03 08:00:00,x\n");
         assert_eq!(plain("143.0/../b"), "143.0_.._b");
-    }
-
-    #[test]
-    fn a_file_replaces_the_former_one_and_leaves_no_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let inside = folder.path().join("sentry/fenix");
-        let mut file = CsvFile { name: "a.csv".into(), rows: 0, text: "1".into() };
-        file.write(&inside).unwrap();
-        file.text = "2".into();
-        assert_eq!(fs_err::read_to_string(file.write(&inside).unwrap()).unwrap(), "2");
-        assert_eq!(fs_err::read_dir(&inside).unwrap().count(), 1);
     }
 }

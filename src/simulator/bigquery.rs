@@ -3,7 +3,15 @@
 //! A token is given for a word that is signed with the key whose public half the server knows. Statements are understood as
 //! far as `etl` writes them: CREATE OR REPLACE VIEW with columns, description, labels and a query.
 
+use std::io;
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+    signature::KeyPair as _,
+};
 use axum::http::Method;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use regex::Regex;
 use serde::Deserialize;
@@ -14,7 +22,7 @@ use super::{answer::Answer, query::Query};
 /// The token that the endpoint gives.
 pub(super) const TOKEN: &str = "simulated-bigquery-token";
 /// The account that is known.
-pub const BIGQUERY_ACCOUNT: &str = "etl@simulated.iam.gserviceaccount.com";
+const ACCOUNT: &str = "etl@simulated.iam.gserviceaccount.com";
 /// The dataset there is, which lies in `US`.
 pub const BIGQUERY_DATASET: &str = "testops_staging";
 
@@ -48,6 +56,22 @@ struct Claims {
     scope: String,
     iat: i64,
     exp: i64,
+}
+
+/// A new key of the account: its file, as Google hands it out, and DER of its public half.
+pub(super) fn new_key(token_url: &str) -> io::Result<(String, Vec<u8>)> {
+    let failed = |_| io::Error::other("no key can be made");
+    let key = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+    let der: Pkcs8V1Der<'_> = key.as_der().map_err(failed)?;
+    let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
+    let text = BASE64_STANDARD.encode(der.as_ref());
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    let file = json!({"type": "service_account", "client_email": ACCOUNT, "private_key": pem, "private_key_id": "k1", "token_uri": token_url});
+    Ok((file.to_string(), key.public_key().as_ref().to_vec()))
 }
 
 /// Answers below `/bigquery/`.
@@ -92,7 +116,7 @@ fn token(call: &Call<'_>, key: &[u8]) -> Answer {
     rules.validate_exp = false;
     match decode::<Claims>(form.get("assertion").unwrap_or_default(), &DecodingKey::from_rsa_der(key), &rules) {
         Err(_) => refuse("Invalid JWT Signature."),
-        Ok(word) if word.claims.iss != BIGQUERY_ACCOUNT => refuse("Invalid grant: account not found"),
+        Ok(word) if word.claims.iss != ACCOUNT => refuse("Invalid grant: account not found"),
         Ok(word) if word.claims.exp - word.claims.iat != 3_600 => refuse("Invalid JWT: Token must be a short-lived token (60 minutes)"),
         Ok(word) if word.claims.scope != "https://www.googleapis.com/auth/bigquery" => refuse("Invalid OAuth scope or ID token audience provided."),
         Ok(_) => Answer::json(200, json!({"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer"}).to_string()),

@@ -45,7 +45,7 @@ use std::{
 use chrono::NaiveDate;
 use tokio::runtime::{Builder, Runtime};
 
-pub use bigquery::{BIGQUERY_ACCOUNT, BIGQUERY_DATASET};
+pub use bigquery::BIGQUERY_DATASET;
 pub use desk::Rendering;
 pub use fault::{Fault, FaultKind, RetryAfter};
 pub use rate::RateLimit;
@@ -254,19 +254,22 @@ impl Simulator {
         lock(&self.shared.script).add(fault);
     }
 
-    /// Where signed words are exchanged for tokens.
-    pub fn token_url(&self) -> String {
-        format!("http://{}/bigquery/token", self.address)
-    }
-
-    /// The base of BigQuery's REST API, with a slash at the end.
-    pub fn bigquery_url(&self) -> String {
-        format!("http://{}/bigquery/v2/", self.address)
-    }
-
-    /// Lets BigQuery know the account by the public half of its key, in DER (PKCS 1).
-    pub fn trust(&self, public_key: &[u8]) {
-        lock(&self.shared.bigquery).key = public_key.to_vec();
+    /// The variables with which `etl` makes views in BigQuery here. Each call gives the account a new key, and the former one
+    /// counts no more.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn bigquery_variables(&self) -> io::Result<Vec<(&'static str, String)>> {
+        let here = format!("http://{}/bigquery", self.address);
+        let (file, public) = bigquery::new_key(&format!("{here}/token"))?;
+        lock(&self.shared.bigquery).key = public;
+        Ok(vec![
+            ("ETL_BIGQUERY_BASE_URL", format!("{here}/v2/")),
+            ("BIGQUERY_PROJECT", "simulated".to_owned()),
+            ("BIGQUERY_DATASET", BIGQUERY_DATASET.to_owned()),
+            ("BIGQUERY_CONNECTION", "us.cloud-sql".to_owned()),
+            ("GCLOUD_AUTH", file),
+        ])
     }
 
     /// The statements that BigQuery ran.

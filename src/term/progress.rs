@@ -61,13 +61,23 @@ struct State {
 impl Progress {
     /// Begins to show progress on standard error.
     pub fn start(printer: &Printer, mode: ProgressMode) -> Self {
+        Self::with(printer, mode, Tally::default())
+    }
+
+    /// The same for what comes after; what was warned of is not told again.
+    pub fn again(&self, mode: ProgressMode) -> Self {
+        Self::with(&self.shared.printer, mode, self.shared.lock().tally.again())
+    }
+
+    fn with(printer: &Printer, mode: ProgressMode, tally: Tally) -> Self {
         let shows = match mode {
             _ if printer.verbosity() == Verbosity::Quiet => Shows::Nothing,
             ProgressMode::None => Shows::Nothing,
             ProgressMode::Auto if printer.stderr_is_terminal() && !printer.bars().is_hidden() => Shows::Bars,
             ProgressMode::Auto | ProgressMode::Plain => Shows::Lines,
         };
-        let shared = Arc::new(Shared { printer: printer.clone(), shows, state: Mutex::default() });
+        let state = Mutex::new(State { tally, ..State::default() });
+        let shared = Arc::new(Shared { printer: printer.clone(), shows, state });
         let ticker = (shows == Shows::Lines).then(|| {
             let (sender, receiver) = mpsc::channel::<()>();
             let shared = Arc::clone(&shared);

@@ -61,6 +61,11 @@ impl EndpointTally {
 }
 
 impl Tally {
+    /// For what comes after: nothing but the warnings is remembered.
+    pub(super) fn again(&self) -> Self {
+        Self { warned: self.warned.clone(), ..Self::default() }
+    }
+
     /// Takes one event in; what it returns is to be said at once.
     pub(super) fn take(&mut self, event: &Event, now: Instant) -> Option<Saying> {
         match event {
@@ -207,5 +212,6 @@ mod tests {
         let warning = Event::Warning("bug 1 is gone".to_owned());
         assert!(tally.take(&warning, Instant::now()).is_some());
         assert_eq!(tally.take(&warning, Instant::now()), None);
+        assert_eq!(tally.again().take(&warning, Instant::now()), None);
     }
 }

@@ -6,16 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
-    rsa::{KeyPair, KeySize},
-    signature::KeyPair as _,
-};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use etl::{
-    catalog::Project,
-    simulator::{BIGQUERY_ACCOUNT, BIGQUERY_DATASET, Simulator},
-};
+use etl::{catalog::Project, simulator::BIGQUERY_DATASET};
 use serde_json::json;
 
 use crate::pump::{Pump, Ran, day, serve, small_world};
@@ -85,26 +77,15 @@ fn every_statement_is_bigquery_and_the_sql_inside_is_the_databases() {
     assert!(refused.is_err());
 }
 
-/// A key, and the key file of the account that has it.
-fn account(simulator: &Simulator) -> (KeyPair, String) {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
-    let der: Pkcs8V1Der<'_> = key.as_der().unwrap();
-    let lines: Vec<String> =
-        BASE64_STANDARD.encode(der.as_ref()).as_bytes().chunks(64).map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
-    let file = json!({"type": "service_account", "client_email": BIGQUERY_ACCOUNT, "private_key": pem, "private_key_id": "k1", "token_uri": simulator.token_url()});
-    (key, file.to_string())
-}
-
 #[tokio::test]
 async fn views_are_made_once_and_only_what_differs_is_written() {
     let simulator = serve(small_world()).await;
-    let (key, file) = account(&simulator);
-    simulator.trust(key.public_key().as_ref());
     let mut pump = Pump::of(&simulator, &["sentry", "whattrainisitnow", "etl"]);
     pump.at(day(0), "08:00:00");
-    pump.set("ETL_BIGQUERY_BASE_URL", simulator.bigquery_url());
-    pump.set("GCLOUD_AUTH", file.clone());
+    for (name, value) in simulator.bigquery_variables().unwrap() {
+        pump.set(name, value);
+    }
+    let file = pump.variable("GCLOUD_AUTH").to_owned();
     let publish = |pump: &Pump, connection: &str, more: &[&str]| {
         let mut arguments = vec![
             "publish",
@@ -154,8 +135,8 @@ async fn views_are_made_once_and_only_what_differs_is_written() {
 
     let elsewhere = publish(&pump, "eu.cloud-sql", &[]);
     assert!(elsewhere.code == Some(2) && elsewhere.stderr.contains("the dataset is in `us`"), "{}", elsewhere.stderr);
-    // Another key: the signature is not the account's.
-    pump.set("GCLOUD_AUTH", account(&simulator).1);
+    // The account has another key now: the signature is not the account's.
+    simulator.bigquery_variables().unwrap();
     let stranger = publish(&pump, "us.cloud-sql", &[]);
     assert!(stranger.code == Some(1) && stranger.stderr.contains("Invalid JWT Signature"), "{}", stranger.stderr);
 }

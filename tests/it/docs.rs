@@ -64,10 +64,12 @@ fn decisions_are_short_and_have_four_parts() {
 
 #[test]
 fn every_command_on_the_pages_parses() {
-    let command = Regex::new(r"(?m)^(?:\$ )?etl ([a-z].*)$").unwrap();
-    for name in ["README.md", "CONTRIBUTING.md"] {
+    let command = Regex::new(r"(?m)^(?:    |\$ |> +)?(?:owner )?etl ([a-z].*)$").unwrap();
+    let mut pages = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
+    pages.extend(["operations", "publishing", "load", "lake", "sources"].map(|name| format!("docs/{name}.md")));
+    for name in &pages {
         for found in command.captures_iter(&page(name)) {
-            let line = found[1].split(" #").next().unwrap_or_default().to_owned();
+            let line = found[1].split(" #").next().unwrap_or_default().trim_end_matches(" &&").to_owned();
             let words = line.split('"').enumerate().flat_map(|(index, part)| match index % 2 {
                 1 => vec![part.to_owned()],
                 _ => part.split_whitespace().map(str::to_owned).collect(),

@@ -127,6 +127,10 @@ impl Pump {
         self.variables.insert(variable, value.into());
     }
 
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
     /// Starts the clock of the following commands.
     pub(crate) fn at(&mut self, day: NaiveDate, time: &str) {
         self.set("ETL_NOW", format!("{day}T{time}Z"));

@@ -39,7 +39,11 @@ fn every_command_runs() {
         assert!(output.status.success(), "`{script}` ends with {:?}\n{stdout}\n{stderr}", output.status.code());
         (stdout, stderr)
     };
-    let (tables, told) = run("etl demo --days 2");
+    let (_, told) = run("etl demo --days 1");
+    assert!(told.contains("2025-09-12 ") && !told.contains("2025-09-13 "), "{told}");
+    // The second day is the one after the first.
+    let (tables, told) = run("etl demo --days 1 --keep");
+    assert!(told.contains("2025-09-13 ") && !told.contains("2025-09-12 "), "{told}");
     for table in ["report_test_case_coverage", "report_testrail_test_runs", "report_bugzilla_query_release_flags_for_bugs"] {
         assert!(tables.contains(table), "{tables}");
     }

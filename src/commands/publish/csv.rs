@@ -1,11 +1,10 @@
 //! `etl publish csv`: exports as files.
 
-use std::path::{Path, PathBuf};
-
 use super::super::context::{Context, Outcome};
 use crate::{
     cli::{CsvArgs, ExportArg},
     error::{Error, Kind, Result},
+    lake::Exports,
     publish::{
         csv::Export,
         product::{Subject, subjects},
@@ -14,12 +13,15 @@ use crate::{
 };
 
 pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
-    let base = args.upload.as_deref().map(folder).transpose()?;
+    let target = match &args.upload {
+        Some(location) => Exports::open(&context.settings, location)?,
+        None => Exports::open(&context.settings, &args.out.display().to_string())?,
+    };
     let chosen = chosen(context, &args.project)?;
     let day = context.settings.clock.now().date_naive();
     let all = [ExportArg::SentryRates, ExportArg::SentryIssues, ExportArg::SentryUnhandledIssues, ExportArg::GithubNewBugs];
     let exports = if args.exports.is_empty() { all.to_vec() } else { args.exports.clone() };
-    let mut written = Rows::new(["file", "project", "rows"]);
+    let mut written = Rows::new(["file", "project", "rows", "state"]);
     for export in exports {
         let export = match export {
             ExportArg::SentryRates => Export::Rates,
@@ -29,35 +31,23 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
         };
         let marts = super::marts(context, &[export.table()]).await?;
         let of: Vec<&Subject> = chosen.iter().filter(|subject| export.concerns(subject)).collect();
-        if export == Export::Rates && base.is_none() && of.len() > 1 {
+        if export == Export::Rates && args.upload.is_none() && of.len() > 1 {
             return Err(Error::new(Kind::Usage, "sentry_rates.csv is about one project, and several are chosen")
                 .hint("name one with `--project`, or use `--upload`, which has a folder for each"));
         }
         for subject in of {
-            let target = match &base {
-                Some(base) => base.join("sentry").join(&subject.project),
-                None => args.out.clone(),
-            };
             for file in export.files(&marts, subject, day).await? {
-                let path = if args.plan { target.join(&file.name) } else { file.write(&target)? };
-                written.push([path.display().to_string().into(), subject.project.as_str().into(), (file.rows as u64).into()]);
+                let path = match &args.upload {
+                    Some(_) => format!("sentry/{}/{}", subject.project, file.name),
+                    None => file.name.clone(),
+                };
+                let state = target.put(&path, &file.text, args.plan).await?.name();
+                written.push([target.shown(&path).into(), subject.project.as_str().into(), (file.rows as u64).into(), state.into()]);
             }
         }
     }
     context.printer.rows(&written, Format::Table)?;
     Ok(Outcome::default())
-}
-
-/// The folder that files are put below.
-fn folder(location: &str) -> Result<PathBuf> {
-    match location.split_once("://") {
-        None => Ok(Path::new(location).to_owned()),
-        Some(("file", path)) => Ok(PathBuf::from(path)),
-        Some((scheme, _)) => {
-            Err(Error::new(Kind::Config, format!("`{scheme}://` cannot be written to yet"))
-                .hint("name a folder, and copy it with the bucket's own tool"))
-        }
-    }
 }
 
 fn chosen(context: &Context, asked: &[String]) -> Result<Vec<Subject>> {

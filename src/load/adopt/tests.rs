@@ -171,7 +171,7 @@ fn marts(contracts: &[Contract]) -> Vec<Arc<Mart>> {
     let days = [4, 5].map(|day| NaiveDate::from_ymd_opt(2025, 1, day).unwrap());
     let of = |(contract, rows): (&Contract, Vec<Row>)| {
         let mut mart = mart(contract, &rows, 5);
-        mart.days = contract.snapshot_date().map(|_| days.into_iter().collect());
+        mart.head.days = contract.snapshot_date().map(|_| days.into_iter().collect());
         Arc::new(mart)
     };
     contracts.iter().zip(rows).map(of).collect()

@@ -84,6 +84,7 @@ impl<'a> Api<'a> {
             "requestId": Uuid::now_v7().to_string(),
         });
         let begin = Instant::now();
+        let mut pause = Duration::from_millis(20);
         let mut answer = self.send(what, Verb::Post, &format!("{}queries", self.project()), &[], Body::Json(&body)).await?.unwrap_or_default();
         while answer["jobComplete"] != true {
             let Some(job) = answer["jobReference"]["jobId"].as_str().map(str::to_owned) else {
@@ -92,7 +93,9 @@ impl<'a> Api<'a> {
             if begin.elapsed() > LIMIT {
                 return Err(Error::new(Kind::TimedOut, format!("{what}: job `{job}` did not end in {} s", LIMIT.as_secs())));
             }
-            sleep(Duration::from_millis(500)).await;
+            // The question itself waits for the job, so the pause only keeps questions apart that are answered at once.
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
             let query = [("location", self.place.location()), ("maxResults", "0"), ("timeoutMs", "10000")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()));
             answer = self.get(what, &format!("{}queries/{}", self.project(), segment(&job)), &query).await?.unwrap_or_default();

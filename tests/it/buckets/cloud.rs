@@ -73,11 +73,6 @@ impl Cloud {
         let mut cloud = Self { kind, location, variables: own, google, folder, _faulty: None };
         if let Some(server) = server {
             cloud.reach(&server);
-            if kind == Kind::S3 {
-                // The server makes a bucket with the first object in it.
-                let elsewhere = Self { location: format!("s3://lake/first-{id}"), folder: tempfile::tempdir().unwrap(), ..cloud.plain() };
-                elsewhere.open().put_new("first", "1".into()).await.unwrap();
-            }
             if faults {
                 let faulty = Faulty::start(server).await;
                 cloud.reach(&faulty.address());
@@ -85,17 +80,6 @@ impl Cloud {
             }
         }
         cloud
-    }
-
-    fn plain(&self) -> Self {
-        Self {
-            kind: self.kind,
-            location: self.location.clone(),
-            variables: self.variables.clone(),
-            google: None,
-            folder: tempfile::tempdir().unwrap(),
-            _faulty: None,
-        }
     }
 
     /// Sets the address of the server.

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     extract::State,
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
@@ -39,8 +39,13 @@ struct Shared {
     lag: Mutex<Duration>,
     /// Whether every request is refused.
     forbidden: Mutex<bool>,
-    requests: Mutex<Vec<String>>,
+    /// What its clock shows, if not the time.
+    now: Mutex<Option<DateTime<Utc>>>,
+    requests: Mutex<Vec<Request>>,
 }
+
+/// A request as `METHOD path?query`, the bytes that came with it, and those of the answer.
+pub(crate) type Request = (String, u64, u64);
 
 #[derive(Clone)]
 struct Object {
@@ -63,6 +68,7 @@ impl Google {
             uploads: Mutex::default(),
             lag: Mutex::default(),
             forbidden: Mutex::default(),
+            now: Mutex::default(),
             requests: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -80,6 +86,11 @@ impl Google {
         *self.shared.lag.lock().unwrap() = lag;
     }
 
+    /// Stops its clock at this time.
+    pub(crate) fn at(&self, now: DateTime<Utc>) {
+        *self.shared.now.lock().unwrap() = Some(now);
+    }
+
     pub(crate) fn forbid(&self, forbidden: bool) {
         *self.shared.forbidden.lock().unwrap() = forbidden;
     }
@@ -95,6 +106,11 @@ impl Google {
 
     /// Requests since the last call, as `METHOD path?query`.
     pub(crate) fn requests(&self) -> Vec<String> {
+        self.exchanged().into_iter().map(|(line, ..)| line).collect()
+    }
+
+    /// The same with their bytes.
+    pub(crate) fn exchanged(&self) -> Vec<Request> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
     }
 }
@@ -106,7 +122,14 @@ impl Drop for Google {
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    shared.requests.lock().unwrap().push(format!("{method} {uri}"));
+    let (line, up) = (format!("{method} {uri}"), body.len() as u64);
+    let response = answered(&shared, &method, &uri, &headers, body);
+    let down = response.body().size_hint().exact().unwrap_or(0);
+    shared.requests.lock().unwrap().push((line, up, down));
+    response
+}
+
+fn answered(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
     if *shared.forbidden.lock().unwrap() {
         return error(StatusCode::FORBIDDEN, "AccessDenied");
     }
@@ -120,18 +143,18 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
         .collect();
     match (method.as_str(), query.get("uploadId")) {
         ("GET", None) if key.is_empty() => shared.list(&query),
-        ("GET" | "HEAD", None) => shared.read(key, &headers, method == Method::HEAD),
+        ("GET" | "HEAD", None) => shared.read(key, headers, *method == Method::HEAD),
         ("PUT", Some(upload)) => {
             let part = query["partNumber"].parse().unwrap();
             shared.uploads.lock().unwrap().get_mut(upload).unwrap().insert(part, body);
             empty().header("etag", format!("\"part-{part}\"")).body(Body::empty()).unwrap()
         }
         ("PUT", None) => match headers.get("x-goog-copy-source") {
-            None => shared.write(key, &headers, body),
+            None => shared.write(key, headers, body),
             Some(source) => {
                 let source = decoded(source.to_str().unwrap());
                 let found = shared.objects.lock().unwrap().get(source.strip_prefix("lake/").unwrap()).cloned();
-                found.map_or_else(|| error(StatusCode::NOT_FOUND, "NoSuchKey"), |found| shared.write(key, &headers, found.bytes))
+                found.map_or_else(|| error(StatusCode::NOT_FOUND, "NoSuchKey"), |found| shared.write(key, headers, found.bytes))
             }
         },
         ("POST", None) => {
@@ -143,7 +166,7 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
         }
         ("POST", Some(upload)) => {
             let Some(parts) = shared.uploads.lock().unwrap().remove(upload) else { return error(StatusCode::NOT_FOUND, "NoSuchUpload") };
-            shared.write(key, &headers, parts.into_values().flatten().collect());
+            shared.write(key, headers, parts.into_values().flatten().collect());
             xml("<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>".to_owned())
         }
         ("DELETE", Some(upload)) => {
@@ -161,11 +184,14 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
 impl Shared {
     fn write(&self, key: &str, headers: &HeaderMap, bytes: Bytes) -> Response {
         let mut objects = self.objects.lock().unwrap();
-        if headers.get("x-goog-if-generation-match").is_some_and(|generation| generation == "0") && objects.contains_key(key) {
+        let generation = objects.get(key).map_or(0, |former| former.generation);
+        let wanted = headers.get("x-goog-if-generation-match").and_then(|wanted| wanted.to_str().ok());
+        if wanted.is_some_and(|wanted| wanted != generation.to_string()) {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
-        let generation = objects.get(key).map_or(1, |former| former.generation + 1);
-        objects.insert(key.to_owned(), Object { bytes, generation, created: etl::clock::Clock::system().now(), at: Instant::now() });
+        let generation = generation + 1;
+        let created = self.now.lock().unwrap().unwrap_or_else(|| etl::clock::Clock::system().now());
+        objects.insert(key.to_owned(), Object { bytes, generation, created, at: Instant::now() });
         empty().header("etag", format!("\"{generation}\"")).header("x-goog-generation", generation).body(Body::empty()).unwrap()
     }
 

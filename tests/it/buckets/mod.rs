@@ -2,10 +2,13 @@
 //! (no emulator in the registries takes the XML API's conditional writes, which `object_store` makes).
 
 mod azure;
-mod cloud;
+pub(crate) mod cloud;
 mod conformance;
+mod exports;
 mod faulty;
+mod garbage;
 mod google;
 mod mirrored;
+mod packs;
 mod pumped;
 mod shards;

@@ -71,6 +71,22 @@ async fn days_that_a_mart_no_longer_has_stay_loaded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_days_that_are_loaded_already_are_not_opened() {
+    let world = World::new().await;
+    let before = world.publish_days(&[(1, &[1, 2]), (2, &[1])], DAY_1).await;
+    world.load(|_| {}).await.unwrap();
+    world.publish_more_days(before.clone(), &[(3, &[1, 5])], DAY_2).await;
+    let away: Vec<_> = before.iter().map(|part| world.lake.local_path(&part.path).unwrap()).collect();
+    away.iter().for_each(|path| fs_err::remove_file(path).unwrap());
+    let summary = world.load(|_| {}).await.unwrap();
+    assert_eq!(summary.failures().count(), 0, "{:?}", summary.failures().next());
+    assert_eq!((summary.tables[0].inserted, summary.tables[0].unchanged), (2, 3));
+    assert_eq!(world.rows("daily").await, ["2025-01-01|1", "2025-01-01|2", "2025-01-02|1", "2025-01-03|1", "2025-01-03|5"]);
+    // To verify is to read them.
+    assert_eq!(world.load(|job| job.verify = true).await.unwrap().failures().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_changes_nothing() {
     let world = World::new().await;
     world.publish(&[(Some(1), "a"), (Some(2), "b")], DAY_1, false).await;

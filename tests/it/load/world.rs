@@ -68,10 +68,14 @@ impl World {
         transform_id
     }
 
-    /// Publishes days of January 2025 of `daily`, each with its plans.
-    pub(super) async fn publish_days(&self, days: &[(u32, &[i32])], as_of: &str) {
+    /// Publishes days of January 2025 of `daily`, each with its plans; gives their files.
+    pub(super) async fn publish_days(&self, days: &[(u32, &[i32])], as_of: &str) -> Vec<Part> {
+        self.publish_more_days(Vec::new(), days, as_of).await
+    }
+
+    /// The same, after days that an earlier transform wrote.
+    pub(super) async fn publish_more_days(&self, mut parts: Vec<Part>, days: &[(u32, &[i32])], as_of: &str) -> Vec<Part> {
         let transform_id = Uuid::now_v7();
-        let mut parts = Vec::new();
         for (day, plans) in days {
             let date = NaiveDate::from_ymd_opt(2025, 1, *day).unwrap();
             let since = i32::try_from((date - NaiveDate::default()).num_days()).unwrap();
@@ -79,7 +83,8 @@ impl World {
             let plans: ArrayRef = Arc::new(plans.iter().map(|plan| Some(*plan)).collect::<Int32Array>());
             parts.push(self.part("daily", transform_id, Some(date), vec![("on_day", dates), ("plan", plans)]).await);
         }
-        self.manifest("daily", transform_id, as_of, false, parts).await;
+        self.manifest("daily", transform_id, as_of, false, parts.clone()).await;
+        parts
     }
 
     async fn part(&self, table: &str, transform_id: Uuid, day: Option<NaiveDate>, columns: Vec<(&str, ArrayRef)>) -> Part {

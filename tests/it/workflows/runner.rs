@@ -1,8 +1,9 @@
 //! Runs the `run:` steps of the workflows as GitHub's runner would: job by job in the order of `needs`, each on an empty disk of
-//! its own, with outputs, results and expressions. `uses:` steps bring programs, and those the test has.
+//! its own, with environments, outputs, results and expressions. `uses:` steps bring programs, and those the test has.
 
 use std::{
-    collections::BTreeMap,
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -16,9 +17,14 @@ type Context = BTreeMap<String, String>;
 /// What a workflow runs in.
 pub(super) struct Runner {
     root: PathBuf,
-    context: Context,
+    /// Variables and secrets of each environment: only jobs that name it see them.
+    environments: BTreeMap<String, Context>,
     /// Variables of the machine: the path, and where the simulated APIs are.
     machine: BTreeMap<String, String>,
+    /// How many workflows were started.
+    runs: Cell<u32>,
+    /// Steps that ran, as `workflow: job: step`.
+    ran: RefCell<BTreeSet<String>>,
 }
 
 /// A step that ran.
@@ -52,29 +58,70 @@ impl Finished {
 impl Runner {
     /// `root` holds a checkout.
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), context: Context::new(), machine: BTreeMap::new() }
+        Self { root: root.to_owned(), environments: BTreeMap::new(), machine: BTreeMap::new(), runs: Cell::default(), ran: RefCell::default() }
     }
 
-    pub(super) fn give(&mut self, name: &str, value: impl Into<String>) {
-        self.context.insert(name.to_owned(), value.into());
+    /// Gives an environment a variable (`vars.X`) or a secret (`secrets.X`).
+    pub(super) fn give(&mut self, environment: &str, name: &str, value: impl Into<String>) {
+        self.environments.entry(environment.to_owned()).or_default().insert(name.to_owned(), value.into());
     }
 
     pub(super) fn machine(&mut self, name: &str, value: impl Into<String>) {
         self.machine.insert(name.to_owned(), value.into());
     }
 
-    /// Runs all jobs of a workflow, or only those named.
-    pub(super) fn run(&self, workflow: &str, only: &[&str]) -> Finished {
+    /// Runs all jobs of a workflow with these inputs and this event: `inputs.select`, `github.event.schedule`.
+    pub(super) fn run(&self, workflow: &str, given: &[(&str, &str)]) -> Finished {
+        self.run_only(&[], workflow, given)
+    }
+
+    /// Runs only these jobs, as "Re-run failed jobs" does.
+    pub(super) fn run_only(&self, jobs: &[&str], workflow: &str, given: &[(&str, &str)]) -> Finished {
         let mut finished = Finished::default();
-        self.workflow(workflow, &self.context, only, &mut finished);
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.runs.set(self.runs.get() + 1);
+        self.workflow(workflow, "workflow_dispatch", given, jobs, &mut finished);
         finished
     }
 
-    fn workflow(&self, name: &str, context: &Context, only: &[&str], finished: &mut Finished) {
+    /// A command that somebody types in the checkout, with the variables and secrets of an environment.
+    pub(super) fn by_hand(&self, environment: &str, script: &str) -> Step {
+        let disk = tempfile::tempdir().unwrap();
+        let mut command = Command::new("bash");
+        command.args(["-e", "-o", "pipefail", "-c", script]).current_dir(&self.root).env_clear().envs(&self.machine);
+        for (name, value) in &self.environments[environment] {
+            command.env(name.split_once('.').unwrap().1, value);
+        }
+        let ran = command.env("ETL_DATA", disk.path()).env("HOME", disk.path()).output().unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        Step { name: script.to_owned(), code: ran.status.code().unwrap_or(-1), text, summary: String::new() }
+    }
+
+    /// Steps of all workflows but `except` that never ran, as `workflow: job: step`.
+    pub(super) fn never_ran(&self, except: &[&str]) -> Vec<String> {
+        let mut steps = Vec::new();
+        for file in crate::pump::files(&self.root.join(".github/workflows")) {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            if except.contains(&name) {
+                continue;
+            }
+            let workflow: Value = serde_saphyr::from_str(&fs_err::read_to_string(&file).unwrap()).unwrap();
+            for (id, job) in object(&workflow["jobs"]) {
+                let runs = job["steps"].as_array().into_iter().flatten().filter(|step| step["run"].is_string());
+                steps.extend(runs.map(|step| format!("{name}: {id}: {}", step["name"].as_str().unwrap())));
+            }
+        }
+        assert!(steps.len() > 10, "{steps:?}");
+        let ran = self.ran.borrow();
+        steps.retain(|step| !ran.contains(step));
+        steps
+    }
+
+    /// `event`: how it was started, which says where its inputs are described.
+    fn workflow(&self, name: &str, event: &str, mut context: Context, only: &[&str], finished: &mut Finished) {
         let file = self.root.join(".github/workflows").join(name);
         let workflow: Value = serde_saphyr::from_str(&fs_err::read_to_string(&file).unwrap()).unwrap();
-        let mut context = context.clone();
-        for (input, about) in object(&workflow["on"]["workflow_call"]["inputs"]) {
+        for (input, about) in object(&workflow["on"][event]["inputs"]) {
             if let Some(default) = about["default"].as_str() {
                 context.entry(format!("inputs.{input}")).or_insert_with(|| default.to_owned());
             }
@@ -96,29 +143,38 @@ impl Runner {
             let result = if !wanted {
                 "skipped".to_owned()
             } else if let Some(called) = job["uses"].as_str() {
-                let mut inner = context.clone();
+                let mut inner: Context = context.clone();
+                inner.retain(|name, _| name.starts_with("github."));
                 for (input, value) in object(&job["with"]) {
                     inner.insert(format!("inputs.{input}"), expand(value.as_str().unwrap(), &context));
                 }
                 let mut called_jobs = Finished::default();
-                self.workflow(called.rsplit('/').next().unwrap(), &inner, &[], &mut called_jobs);
+                self.workflow(called.rsplit('/').next().unwrap(), "workflow_call", inner, &[], &mut called_jobs);
                 let result = if called_jobs.is_green() { "success" } else { "failure" };
                 finished.steps.extend(called_jobs.steps);
                 finished.results.extend(called_jobs.results.into_iter().map(|(inner, result)| (format!("{id}.{inner}"), result)));
                 result.to_owned()
             } else {
-                self.job(id, job, &mut context, finished)
+                self.job(name, id, job, &mut context, finished)
             };
             context.insert(format!("needs.{id}.result"), result.clone());
             finished.results.insert(id.clone(), result);
         }
     }
 
-    fn job(&self, id: &str, job: &Value, context: &mut Context, finished: &mut Finished) -> String {
+    fn job(&self, workflow: &str, id: &str, job: &Value, context: &mut Context, finished: &mut Finished) -> String {
         let disk = tempfile::tempdir().unwrap();
         let mut local = context.clone();
+        if let Some(environment) = job["environment"].as_str().or_else(|| job["environment"]["name"].as_str()) {
+            let environment = expand(environment, context);
+            local.extend(self.environments.get(&environment).unwrap_or_else(|| panic!("no environment `{environment}`")).clone());
+        }
         for (number, step) in job["steps"].as_array().unwrap().iter().enumerate() {
             let Some(script) = step["run"].as_str() else { continue };
+            if step["if"].as_str().is_some_and(|condition| !holds(condition, &local)) {
+                continue;
+            }
+            self.ran.borrow_mut().insert(format!("{workflow}: {id}: {}", step["name"].as_str().unwrap()));
             let (output, summary) = (disk.path().join(format!("output{number}")), disk.path().join(format!("summary{number}")));
             fs_err::write(&output, "").unwrap();
             let mut command = Command::new("bash");
@@ -127,7 +183,8 @@ impl Runner {
                 command.env(name, expand(value.as_str().unwrap(), &local));
             }
             let runner = [("GITHUB_ACTIONS", Path::new("true")), ("GITHUB_OUTPUT", &output), ("GITHUB_STEP_SUMMARY", &summary)];
-            command.envs(runner).env("ETL_DATA", disk.path().join("data")).env("RUNNER_TEMP", disk.path()).env("HOME", disk.path());
+            command.envs(runner).env("GITHUB_WORKFLOW", workflow).env("GITHUB_RUN_ID", self.runs.get().to_string());
+            command.env("ETL_DATA", disk.path().join("data")).env("RUNNER_TEMP", disk.path()).env("HOME", disk.path());
             let ran = command.output().unwrap();
             if let Some(step) = step["id"].as_str() {
                 for line in fs_err::read_to_string(&output).unwrap().lines() {
