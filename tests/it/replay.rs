@@ -32,7 +32,7 @@ async fn replay(pump: &Pump, number: u64, name: &str) -> Tables {
 
 #[tokio::test]
 async fn an_earlier_day_comes_back_exactly() {
-    let (_simulator, pump, days) = three_days().await;
+    let (_simulator, mut pump, days) = three_days().await;
     assert_ne!(days[0], days[1]);
     assert_ne!(days[1], days[2]);
     let first = replay(&pump, 0, "first.sqlite").await;
@@ -54,6 +54,7 @@ async fn an_earlier_day_comes_back_exactly() {
     apart.ok(&["replay", "--as-of", &moment]);
     let (past, present) = (apart.timeless_tables().await, pump.timeless_tables().await);
     assert_ne!(past, present);
+    pump.at(day(2), "05:00:00");
     pump.ok(&["replay", "--as-of", &moment, "--as-newest"]);
     assert_same("a replay that counts as the newest", &past, &pump.timeless_tables().await);
     pump.ok(&["load"]);
