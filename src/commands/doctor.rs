@@ -10,7 +10,7 @@ use crate::{
     catalog::{Endpoint, Source},
     cli::{DoctorArgs, Global, SelectionArgs},
     engine::RunRow,
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     lake::Lake,
     load,
     settings::{Env, Settings},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: DoctorArgs) -> Result<Outcome> {
-    let mut checks = Checks { rows: Rows::new(["check", "result", "time", "detail"]), outcome: Outcome::default() };
+    let mut checks = Checks { rows: Rows::new(["check", "result", "time", "detail"]), outcome: Outcome::default(), errors: Vec::new() };
     let settings = context::settings(global, env)?;
     let started = Instant::now();
     let context = Context::with(settings.clone(), global, printer).await;
@@ -26,20 +26,33 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Doct
     if let (Ok(context), false) = (&context, args.offline) {
         sources(context, &args.nodes, &mut checks).await?;
         let started = Instant::now();
-        checks.add("lake", started, lake(&settings).await.map_err(|error| format!("{error:?}")), Kind::Lake);
+        checks.told("lake", started, lake(&settings).await);
         let started = Instant::now();
-        checks.add("database", started, load::check(&settings).await.map_err(|error| format!("{error:?}")), Kind::Database);
+        checks.told("database", started, load::check(&settings).await);
     }
     printer.rows(&checks.rows, args.format)?;
+    // A line of the table has no room for what to do.
+    for error in &checks.errors {
+        printer.error(error);
+    }
     Ok(checks.outcome)
 }
 
 struct Checks {
     rows: Rows,
     outcome: Outcome,
+    /// To be told in full.
+    errors: Vec<Error>,
 }
 
 impl Checks {
+    /// A check whose failure is told below the table too.
+    fn told(&mut self, name: &str, started: Instant, result: Result<String>) {
+        let kind = result.as_ref().err().map_or(Kind::Internal, Error::kind);
+        self.add(name, started, result.as_ref().map(Clone::clone).map_err(|error| format!("{error:?}")), kind);
+        self.errors.extend(result.err());
+    }
+
     fn add(&mut self, name: &str, started: Instant, result: std::result::Result<String, String>, kind: Kind) {
         let (mark, detail) = match result {
             Ok(detail) => (Mark::Ok, detail),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     catalog::{Endpoint, Project, record_key},
     clock::Clock,
+    digest,
     error::{Error, Kind, Result},
     lake::{
         FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, RecordRow, RecordWriter, Stop, WriteBudget,
@@ -80,6 +82,16 @@ impl Journal {
     /// The newest records of all partitions.
     pub fn all(&self) -> impl Iterator<Item = &Map<String, Value>> {
         self.newest.values()
+    }
+
+    /// Takes something for this invocation: of several that ask for it, at whatever time, only one gets it.
+    ///
+    /// # Errors
+    /// [`Kind::Lake`] if the lake cannot be written: then it may be taken, and nobody has it.
+    pub async fn claim(&self, what: &str) -> Result<bool> {
+        let (path, own) = (format!("claims/{}", digest::sha256(what)), Bytes::from(self.run_id.to_string()));
+        // The answer to a first try may have been lost.
+        Ok(self.lake.put_new(&path, own.clone()).await? || self.lake.get(&path).await? == own)
     }
 
     /// Commits records as one pull. When this returns, every later reader sees them.

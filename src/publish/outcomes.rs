@@ -172,6 +172,16 @@ impl Outcomes {
         self.0.find(&[kind, key]).map(Outcome::of_record)
     }
 
+    /// Claims the attempt at this publication that follows the newest known one. Of several publishers that know the same past
+    /// only one gets it, so what cannot be asked for is sent by one of them.
+    ///
+    /// # Errors
+    /// As [`Journal::claim`].
+    pub async fn claim(&self, kind: &str, key: &str) -> Result<bool> {
+        let former = self.find(kind, key).map(|former| (former.status.name(), former.attempted_at.to_rfc3339()));
+        self.0.claim(&serde_json::json!([kind, key, former]).to_string()).await
+    }
+
     /// Records attempts, as one pull. What an earlier attempt published stays known when a later one fails.
     ///
     /// # Errors
@@ -227,5 +237,18 @@ mod tests {
         let found = open(folder.path(), "2026-01-02T03:04:04Z").await.find("slack", "fenix").unwrap();
         assert_eq!((found.status, found.sha256.as_str(), found.published_sha256.as_deref()), (Status::Failed, "new", Some("abc")));
         assert!(found.is_published() && !found.is_unsure(), "a failed attempt does not hide that it was published");
+    }
+    #[tokio::test]
+    async fn of_two_publishers_at_once_one_makes_each_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, mut other) = (open(folder.path(), "2026-01-02T03:04:05Z").await, open(folder.path(), "2026-01-02T03:04:05Z").await);
+        assert!(one.claim("slack", "fenix").await.unwrap() && one.claim("slack", "focus").await.unwrap());
+        assert!(one.claim("slack", "fenix").await.unwrap(), "asked for again: the answer may have been lost");
+        assert!(!other.claim("slack", "fenix").await.unwrap());
+        // It failed, as far as they know: the next attempt is another one.
+        let failed = Outcome { status: Status::Failed, ..Outcome::begin("slack", "fenix", "#a", "abc", other.now()) };
+        other.record(vec![failed]).await.unwrap();
+        let (third, fourth) = (open(folder.path(), "2026-01-02T03:05:00Z").await, open(folder.path(), "2026-01-02T03:05:00Z").await);
+        assert!(third.claim("slack", "fenix").await.unwrap() && !fourth.claim("slack", "fenix").await.unwrap());
     }
 }

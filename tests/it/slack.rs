@@ -43,6 +43,11 @@ async fn a_bot_posts_each_message_once_and_goes_on_with_a_broken_thread() {
     let planned = pump.run(&["publish", "slack", "rates", "--plan"]);
     assert_eq!((planned.code, simulator.slack_messages().len()), (Some(0), 0), "{}", planned.stderr);
     let planned: Vec<Value> = planned.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Two publishers at once: whoever is late posts nothing.
+    let both = [(); 2].map(|()| pump.command(&["publish", "slack", "rates", "--project", "firefox-ios"]).spawn().unwrap());
+    let both = both.map(|child| Ran::of(child.wait_with_output().unwrap()));
+    assert!(both.iter().all(|ran| ran.code == Some(0) || ran.code == Some(1)), "{both:?}");
+    assert_eq!(simulator.slack_messages().len(), 1, "{both:?}");
     pump.ok(&["publish", "slack", "rates"]);
     let arrived = simulator.slack_messages();
     let channels: Vec<&str> = arrived.iter().map(|message| message.channel.as_str()).collect();

@@ -119,6 +119,14 @@ impl Post {
                 return Err(Error::new(Kind::Guard, format!("{}: the id of the thread's head is not known", place()))
                     .hint("run again with `--force` for a new thread"));
             }
+            // Who repeats on purpose, or has looked into the channel, needs no claim.
+            let claims = !manner.force && manner.unsure.is_none();
+            if claims && !outcomes.claim(&self.record_kind(), &self.key(number)).await? {
+                outcomes.record(ended).await?;
+                return Err(Error::new(Kind::Guard, format!("{} is being posted by another run, or one was stopped just before it", place())).hint(
+                    "wait for the other run and run again: what it posted is not posted twice. If there is none any more, add `--unsure lost`",
+                ));
+            }
             let sha256 = digest::sha256(payload.to_string());
             let mut outcome = Outcome::begin(&self.record_kind(), &self.key(number), &self.channel, &sha256, outcomes.now());
             outcome.bytes = payload.to_string().len() as u64;
