@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     base::Engine,
-    builtins, landed, live,
+    builtins, landed, live, packed,
     run_row::RunRow,
     seeds,
     session::{self, bare, execute, literal, parquet, quoted},
@@ -94,7 +94,7 @@ fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow,
     let live: BTreeSet<_> = cover.live_pulls().into_iter().collect();
     let newest: Vec<&Receipt> = pulls.iter().copied().filter(|pull| live.contains(&pull.pull_id)).collect();
     for (view, pulls, cover) in [(View::Latest, &newest, &cover.live()), (View::History, &pulls, &cover)] {
-        if let Some(files) = of_disk(engine, model, pulls)? {
+        if let Some(files) = of_disk(engine, model, view, cover, pulls)? {
             typed::create(connection, view, model, cover, files.paths())?;
             shown.extend(files);
             if view == View::Latest {
@@ -107,6 +107,6 @@ fn staging_views(connection: &duckdb::Connection, engine: &Engine, run: &RunRow,
 
 /// Staged rows: all of them where the lake is a folder. Of a bucket only what is here is shown: nobody should wait, or pay,
 /// for a file that may never be opened.
-fn of_disk(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Option<Local>> {
-    if engine.lake().is_remote() { staged::files_at_hand(engine, model, pulls) } else { staged::files(engine, model, pulls).map(Some) }
+fn of_disk(engine: &Engine, model: &Model, view: View, cover: &live::Cover, pulls: &[&Receipt]) -> Result<Option<Local>> {
+    if engine.lake().is_remote() { packed::files_at_hand(engine, model, view, cover, pulls) } else { staged::files(engine, model, pulls).map(Some) }
 }
