@@ -55,6 +55,9 @@ struct Contents {
     pulls: BTreeMap<Uuid, Option<BTreeSet<u32>>>,
 }
 
+/// What a pack holds of each pull, and its file.
+type Pack = (BTreeMap<Uuid, Option<BTreeSet<u32>>>, Local);
+
 /// A pull with rows, and the partitions that a view needs of it; none = all its rows.
 type Needed<'r> = (&'r Receipt, Option<BTreeSet<u32>>);
 
@@ -79,6 +82,23 @@ pub(super) fn files(engine: &Engine, model: &Model, view: View, cover: &Cover, p
     Ok(files)
 }
 
+/// The same, if all of them are on this disk; computes and fetches nothing.
+pub(super) fn files_at_hand(engine: &Engine, model: &Model, view: View, cover: &Cover, pulls: &[&Receipt]) -> Result<Option<Local>> {
+    let needed = needed(view, cover, pulls);
+    let folder = engine.lake().local_path(&folder(model, view))?;
+    let names = fs_err::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let here = names.map(|name| Wanted::at(&format!("{}/{name}", self::folder(model, view)))).collect();
+    let held = match youngest(here, &needed) {
+        Some(pack) => engine.lake().already_local([pack.clone()])?.and_then(|file| serves(engine, &pack.path, file, &needed).ok().flatten()),
+        None => None,
+    };
+    let (contents, mut files) = held.unwrap_or_default();
+    let others: Vec<&Receipt> = needed.iter().filter(|(pull, _)| !contents.contains_key(&pull.pull_id)).map(|(pull, _)| *pull).collect();
+    let Some(own) = staged::files_at_hand(engine, model, &others)? else { return Ok(None) };
+    files.extend(own);
+    Ok(Some(files))
+}
+
 /// The pulls with rows.
 fn needed<'r>(view: View, cover: &Cover, pulls: &[&'r Receipt]) -> Vec<Needed<'r>> {
     let mut parts: BTreeMap<Uuid, BTreeSet<u32>> = BTreeMap::new();
@@ -91,21 +111,27 @@ fn needed<'r>(view: View, cover: &Cover, pulls: &[&'r Receipt]) -> Vec<Needed<'r
     with_rows.map(|pull| (*pull, parts.remove(&pull.pull_id))).collect()
 }
 
-/// What the newest pack up to the newest of these pulls holds, and its file; `None`: there is none, or it lacks a part of one.
-#[expect(clippy::type_complexity, reason = "said once")]
-fn newest(engine: &Engine, model: &Model, view: View, needed: &[Needed<'_>]) -> Result<Option<(BTreeMap<Uuid, Option<BTreeSet<u32>>>, Local)>> {
-    let lake = engine.lake();
-    let folder = path(model, view, Uuid::nil());
-    let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+/// The newest pack up to the newest of these pulls; `None`: there is none, or it lacks a part of one.
+fn newest(engine: &Engine, model: &Model, view: View, needed: &[Needed<'_>]) -> Result<Option<Pack>> {
+    let objects = engine.block_on(engine.lake().list(&folder(model, view)))?;
+    let packs = objects.into_iter().map(|object| Wanted { path: object.path, bytes: Some(object.bytes), sha256: None }).collect();
+    let Some(pack) = youngest(packs, needed) else { return Ok(None) };
+    let file = engine.local([pack.clone()])?;
+    serves(engine, &pack.path, file, needed)
+}
+
+fn youngest(packs: Vec<Wanted>, needed: &[Needed<'_>]) -> Option<Wanted> {
     let last = needed.iter().map(|(pull, _)| pull.pull_id).max();
-    let objects = engine.block_on(lake.list(folder))?;
-    let packs = objects.into_iter().filter_map(|object| match layout::parse(&object.path) {
-        Some(Place::Packed { pull_id, .. }) if Some(pull_id) <= last => Some((pull_id, object)),
+    let named = packs.into_iter().filter_map(|pack| match layout::parse(&pack.path) {
+        Some(Place::Packed { pull_id, .. }) if Some(pull_id) <= last => Some((pull_id, pack)),
         _ => None,
     });
-    let Some((_, object)) = packs.max_by_key(|(pull_id, _)| *pull_id) else { return Ok(None) };
-    let file = engine.local([Wanted { bytes: Some(object.bytes), ..Wanted::at(&object.path) }])?;
-    let contents = contents(engine, &object.path, &file)?;
+    named.max_by_key(|(pull_id, _)| *pull_id).map(|(_, pack)| pack)
+}
+
+/// The pack, unless it lacks a part of a pull that it holds.
+fn serves(engine: &Engine, path: &str, file: Local, needed: &[Needed<'_>]) -> Result<Option<Pack>> {
+    let contents = contents(engine, path, &file)?;
     let lacks = |(pull, parts): &Needed<'_>| match (contents.get(&pull.pull_id), parts) {
         (None | Some(None), _) => false,
         (Some(Some(held)), Some(parts)) => !parts.is_subset(held),
@@ -119,6 +145,11 @@ fn contents(engine: &Engine, path: &str, file: &Local) -> Result<BTreeMap<Uuid, 
     let unknown = || Error::new(Kind::Lake, format!("`{path}` does not say what it holds"));
     let contents: Contents = serde_json::from_str(footer.value(KEY).ok_or_else(unknown)?).or_fail(Kind::Lake, || format!("`{path}` is damaged"))?;
     if contents.version == VERSION { Ok(contents.pulls) } else { Err(unknown()) }
+}
+
+fn folder(model: &Model, view: View) -> String {
+    let path = path(model, view, Uuid::nil());
+    path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
 }
 
 fn path(model: &Model, view: View, pull_id: Uuid) -> String {

@@ -12,7 +12,7 @@ use super::{
     base::Engine,
     builtins, cover_views,
     draft::Draft,
-    landed, live,
+    landed, live, packed,
     run_row::RunRow,
     seeds,
     session::{self, bare, execute, parquet, parquet_in, quoted},
@@ -193,8 +193,9 @@ impl Writing<'_> {
         } else {
             live::with_live_rows(endpoint, pulls.to_vec())
         };
-        for (view, schema, pulls) in [(View::History, "history", pulls), (View::Latest, "latest", &newest)] {
-            let Some(rows) = self.rows(view, model, pulls)? else { continue };
+        let cover = if lake.is_remote() { live::cover(endpoint, pulls) } else { live::Cover::default() };
+        for (view, schema, cover, pulls) in [(View::History, "history", &cover, pulls), (View::Latest, "latest", &cover.live(), &newest)] {
+            let Some(rows) = self.rows(view, model, cover, pulls)? else { continue };
             let relation = format!("{schema}.{name}");
             let comment = (format!("view {relation}"), model.header.description.as_str());
             self.draft.view(&relation, &typed::select(view, &rows, covered, name), &[comment])?;
@@ -203,27 +204,28 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// What the view reads. The lake may be a bucket: then only what is here is shown, as nobody should wait, or pay, for a file
-    /// that may never be opened.
-    fn rows(&mut self, view: View, model: &Model, pulls: &[&Receipt]) -> Result<Option<String>> {
+    /// What the view reads. Of a bucket only what is here is shown: nobody should wait, or pay, for a file that may never be opened.
+    fn rows(&mut self, view: View, model: &Model, cover: &live::Cover, pulls: &[&Receipt]) -> Result<Option<String>> {
         let (lake, name) = (self.engine.lake(), &model.name);
-        if view == View::History && !lake.is_remote() {
+        if !pulls.iter().any(|pull| has_rows(pull)) {
+            self.draft.view(&format!("etl.none_{name}"), &format!("select * from ({}) limit 0", staged::select(model)), &[])?;
+            return Ok(Some(format!("etl.none_{name}")));
+        }
+        if lake.is_remote() {
+            let Some(files) = packed::files_at_hand(self.engine, model, view, cover, pulls)? else { return Ok(None) };
+            let rows = parquet(files.paths(), "");
+            self.files.extend(files);
+            return Ok(Some(rows));
+        }
+        if view == View::History {
             // All that `latest` reads is among it.
             staged::fill(self.engine, model, pulls)?;
+        } else if pulls.len() <= FEW
+            && let Some(files) = staged::files_at_hand(self.engine, model, pulls)?
+        {
+            return Ok(Some(parquet(files.paths(), "")));
         }
-        let few = view == View::Latest && pulls.len() <= FEW;
-        let files = if few || lake.is_remote() { staged::files_at_hand(self.engine, model, pulls)? } else { Some(Local::default()) };
-        let Some(files) = files else { return Ok(None) };
-        let rows = if !pulls.iter().any(|pull| has_rows(pull)) {
-            self.draft.view(&format!("etl.none_{name}"), &format!("select * from ({}) limit 0", staged::select(model)), &[])?;
-            format!("etl.none_{name}")
-        } else if few {
-            parquet(files.paths(), "")
-        } else {
-            parquet_in(&lake.local_path(&staged::present_folder(model))?, "*.parquet")
-        };
-        self.files.extend(files);
-        Ok(Some(rows))
+        Ok(Some(parquet_in(&lake.local_path(&staged::present_folder(model))?, "*.parquet")))
     }
 
     /// The newest result of a mart.

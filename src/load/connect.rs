@@ -6,6 +6,7 @@ use std::{io, time::Duration};
 use sqlx::{ConnectOptions, Connection};
 
 use super::relay::{ByTcp, relayed};
+use crate::error::Error;
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -30,6 +31,33 @@ async fn attempt<C: Connection<Options: ByTcp>>(options: &C::Options) -> sqlx::R
     tokio::time::timeout(ATTEMPT, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::Io(late())))
 }
 
+/// Why there is no connection, and where it was to lead. `failed` makes an error of what the server answers.
+pub(super) fn unconnected<O: ByTcp>(options: &O, error: sqlx::Error, failed: impl FnOnce(sqlx::Error, String) -> Error) -> Error {
+    let is_silent = matches!(error, sqlx::Error::Io(_));
+    let place = options.server().map(|(host, port)| format!(" at {host}:{port}")).unwrap_or_default();
+    let told = failed(error, format!("cannot connect to the database{place}"));
+    if is_silent { told.hint("see that the server runs, and the proxy before it (`db/run-proxy`), and that this is its address") } else { told }
+}
+
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::mysql::MySqlConnectOptions;
+
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn who_is_not_heard_is_named() {
+        let options = MySqlConnectOptions::new().host("127.0.0.1").port(3307).password("geheim");
+        let failed = |error, message| Error::new(Kind::Database, message).because(error);
+        let told = unconnected(&options, sqlx::Error::Io(io::ErrorKind::ConnectionRefused.into()), failed);
+        assert_eq!(told.to_string(), "cannot connect to the database at 127.0.0.1:3307");
+        assert!(told.remedy().is_some_and(|hint| hint.contains("db/run-proxy")));
+        let answered = unconnected(&options, sqlx::Error::PoolClosed, failed);
+        assert!(!answered.remedy().is_some_and(|hint| hint.contains("db/run-proxy")));
+    }
 }

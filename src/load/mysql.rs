@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use super::{
-    connect::connect,
+    connect::{connect, unconnected},
     flavour::Flavour,
     mysql_values::{arguments, charset, literal, literal_size, portable, row_values},
     session::{Access, Applied, Each, Session, Source},
@@ -61,7 +61,7 @@ impl MysqlSession {
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .disable_statement_logging();
-        let connection = connect(&options).await.map_err(|error| failed(error, || "cannot connect to the database"))?;
+        let connection = connect(&options).await.map_err(|error| unconnected(&options, error, |error, message| failed(error, || message)))?;
         let mut session = Self { connection, wait, max_packet: PACKET };
         session.prepare().await.map_err(|error| failed(error, || "cannot set up the connection"))?;
         Ok(session)

@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::{
-    connect::connect,
+    connect::{connect, unconnected},
     flavour::Flavour,
     postgres_values::{arguments, copy_row, literal, portable, row_values},
     session::{Access, Applied, Each, Session, Source},
@@ -49,7 +49,7 @@ impl PostgresSession {
             .map_err(|_| Error::new(Kind::Config, "the destination is no address like `postgres://user:password@host:5432/database`"))?
             .application_name("etl")
             .disable_statement_logging();
-        let connection = connect(&options).await.map_err(|error| failed(error, || "cannot connect to the database"))?;
+        let connection = connect(&options).await.map_err(|error| unconnected(&options, error, |error, message| failed(error, || message)))?;
         let mut session = Self { connection };
         session.prepare(wait).await.map_err(|error| failed(error, || "cannot set up the connection"))?;
         Ok(session)

@@ -40,10 +40,10 @@ fn every_command_runs() {
         (stdout, stderr)
     };
     let (_, told) = run("etl demo --days 1");
-    assert!(told.contains("2025-09-12 ") && !told.contains("2025-09-13 "), "{told}");
+    assert!(told.contains("2025-09-10 ") && !told.contains("2025-09-11 "), "{told}");
     // The second day is the one after the first.
     let (tables, told) = run("etl demo --days 1 --keep");
-    assert!(told.contains("2025-09-13 ") && !told.contains("2025-09-12 "), "{told}");
+    assert!(told.contains("2025-09-11 ") && !told.contains("2025-09-10 "), "{told}");
     for table in ["report_test_case_coverage", "report_testrail_test_runs", "report_bugzilla_query_release_flags_for_bugs"] {
         assert!(tables.contains(table), "{tables}");
     }

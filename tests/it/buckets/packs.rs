@@ -1,7 +1,7 @@
 //! Packs of staged rows decide nothing: what is shown with them is what the files of the single pulls show, at every moment,
 //! and a machine with an empty disk fetches a few files instead of one for each pull.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etl::{
@@ -348,6 +348,21 @@ async fn what_packs_show_is_what_the_pulls_show() {
             all.push(rows);
         }
     }
+    // What is on this disk is shown by `lake.duckdb`, though most pulls' own files are not here.
+    let receipts = elsewhere.lake.receipts(None).await.unwrap();
+    let shell = empty.path().join("lake.duckdb");
+    let as_of = receipts.iter().map(|receipt| receipt.finished).max().unwrap();
+    let run = RunRow { run_at: as_of, as_of, projects: vec![], window_start: None, window_end: None, full_refresh: false };
+    tokio::task::block_in_place(|| etl::engine::write_shell_file(&elsewhere.engine, &run, &receipts, &BTreeMap::new(), &shell)).unwrap();
+    let connection = duckdb::Connection::open(&shell).unwrap();
+    let mut counts = Vec::new();
+    for endpoint in ENDPOINTS {
+        for schema in ["latest", "history"] {
+            let count: usize = connection.query_row(&format!("select count(*) from {schema}.tracker_{endpoint}"), [], |row| row.get(0)).unwrap();
+            counts.push(count + usize::from(schema == "latest"));
+        }
+    }
+    assert_eq!(counts, all.iter().map(Vec::len).collect::<Vec<usize>>());
     // Without the bucket the same.
     let mut settings = cloud.settings(empty.path());
     settings.offline = true;
