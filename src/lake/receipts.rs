@@ -136,7 +136,7 @@ mod tests {
         let receipt = |ids: &[u32]| Receipt { partitions: ids.iter().map(|id| partition(*id)).collect(), ..sample::receipt("2026-01-02T00:00:00Z") };
         let mut shared = Shared::default();
         let (first, second) = (shared.among(receipt(&[1, 2])), shared.among(receipt(&[2, 3])));
-        assert_eq!((&first, &second), (&receipt(&[1, 2]), &receipt(&[2, 3])));
+        assert_eq!((&first.partitions, &second.partitions), (&receipt(&[1, 2]).partitions, &receipt(&[2, 3]).partitions));
         assert!(Arc::ptr_eq(&first.partitions[1].params, &second.partitions[0].params));
     }
 
