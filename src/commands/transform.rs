@@ -10,11 +10,11 @@ use super::{
     context::{Context, Outcome, blocking, nothing},
 };
 use crate::{
-    catalog::Selection,
+    catalog::{ModelKind, Selection},
     cli::{Global, TransformArgs},
     engine,
     error::{Kind, OrFail, Result},
-    lake::Flow,
+    lake::{Flow, Manifest},
     settings::Env,
     term::{ModelLine, Printer, Report, Verdict},
     transform::{self, State},
@@ -135,12 +135,17 @@ pub(super) async fn stage(
     if as_of.is_some() || (!changed && path.exists()) {
         return Ok(ShellFile(None));
     }
-    let mut results = BTreeMap::new();
-    for table in context.project.tables() {
-        let newest = context.lake.newest_manifest(&table.name).await?;
-        results.extend(newest.map(|manifest| (table.name.clone(), manifest)));
-    }
-    let engine = Arc::clone(&context.engine);
-    let write = move || engine::write_shell_file(&engine, &row, &receipts, &results, &path);
+    let mut results: BTreeMap<String, Manifest> =
+        summary.models.into_iter().filter_map(|model| Some((model.model, model.manifest.filter(|manifest| !manifest.replay)?))).collect();
+    let (engine, lake, runtime) = (Arc::clone(&context.engine), context.lake.clone(), tokio::runtime::Handle::current());
+    let write = move || {
+        for table in engine.project().tables().filter(|table| table.kind == ModelKind::Mart) {
+            if !results.contains_key(&table.name) {
+                let newest = runtime.block_on(lake.newest_manifest(&table.name))?;
+                results.extend(newest.map(|manifest| (table.name.clone(), manifest)));
+            }
+        }
+        engine::write_shell_file(&engine, &row, &receipts, &results, &path)
+    };
     Ok(ShellFile(Some(tokio::task::spawn_blocking(write))))
 }

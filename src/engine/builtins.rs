@@ -25,6 +25,11 @@ const PARTITIONS: &str = "create table partitions (pull_id varchar, endpoint var
 /// Creates and fills `pulls`.
 pub(super) fn pulls<'r>(connection: &Connection, receipts: impl Iterator<Item = &'r Receipt>) -> Result<()> {
     execute(connection, PULLS)?;
+    add_pulls(connection, receipts)
+}
+
+/// Adds to `pulls`.
+pub(super) fn add_pulls<'r>(connection: &Connection, receipts: impl Iterator<Item = &'r Receipt>) -> Result<()> {
     fill(
         connection,
         "pulls",
@@ -62,6 +67,11 @@ pub(super) fn pulls<'r>(connection: &Connection, receipts: impl Iterator<Item = 
 /// Creates and fills `partitions`.
 pub(super) fn partitions<'r>(connection: &Connection, receipts: impl Iterator<Item = &'r Receipt>) -> Result<()> {
     execute(connection, PARTITIONS)?;
+    add_partitions(connection, receipts)
+}
+
+/// Adds to `partitions`.
+pub(super) fn add_partitions<'r>(connection: &Connection, receipts: impl Iterator<Item = &'r Receipt>) -> Result<()> {
     let rows = receipts.flat_map(|receipt| {
         let scope = receipt.scope_key();
         receipt.partitions.iter().map(move |partition| {

@@ -8,7 +8,7 @@ use super::{
     row::Value,
     session::parquet,
     staged,
-    typed::{self, View},
+    typed::{self, Covered, View},
 };
 use crate::{
     catalog::Reference,
@@ -40,13 +40,13 @@ impl Moment<'_> {
         let keys = if newest_files.paths().is_empty() {
             0
         } else {
-            self.one_number(&format!("select count(distinct {key}) from {}", parquet(newest_files.paths(), ", union_by_name = true")))?
+            self.one_number(&format!("select count(distinct {key}) from {}", parquet(newest_files.paths(), "")))?
         };
         let (uncovered, latest) = if live_files.paths().is_empty() {
             (0, 0)
         } else {
-            let rows = parquet(live_files.paths(), ", union_by_name = true");
-            let covered = typed::covered_sql(&rows, &cover, &typed::suffix(View::Latest, name));
+            let rows = parquet(live_files.paths(), "");
+            let covered = typed::covered_sql(&rows, Covered::of(endpoint), &typed::suffix(View::Latest, name));
             let counts = self.rows(&format!("select count(*), count(distinct {key}) from ({covered}) where cover_at is null"))?;
             match counts.first().map(Vec::as_slice) {
                 Some([(_, Value::Int(rows)), (_, Value::Int(keys))]) => (rows.cast_unsigned(), keys.cast_unsigned()),

@@ -1,8 +1,8 @@
 //! `landed.<model>`: the raw rows of an endpoint, with what their receipt says of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::session::{instant, literal, parquet};
+use super::session::{instant, literal, parquet, parquet_in};
 use crate::lake::Receipt;
 
 /// Columns of `_meta` after the two that a receipt gives. Instants become UTC timestamps by arithmetic: `at time zone 'UTC'` says
@@ -50,14 +50,21 @@ pub(super) fn of_several(files: &[PathBuf], receipts: &[&Receipt]) -> String {
 
 /// The SELECT over the files of several pulls; needs the relations `pulls` and `partitions`.
 pub(super) fn of_pulls(files: &[PathBuf]) -> String {
-    if files.is_empty() {
-        return empty();
-    }
+    if files.is_empty() { empty() } else { counting(&parquet(files, "")) }
+}
+
+/// The SELECT over whatever pulls lie in `folder`, one folder a day; needs the relations `pulls` and `partitions`.
+pub(super) fn of_folder(folder: &Path) -> String {
+    // The exchanges of a pull have longer names.
+    counting(&parquet_in(folder, "date=*/????????-????-????-????-????????????.parquet"))
+}
+
+/// Of these rows those that count.
+fn counting(rows: &str) -> String {
     format!(
-        "select {}, {COLUMNS} from {} as raw join pulls as pull on pull.pull_id = raw.pull_id \
+        "select {}, {COLUMNS} from {rows} as raw join pulls as pull on pull.pull_id = raw.pull_id and pull.complete \
          where not exists (select 1 from partitions as part where part.pull_id = raw.pull_id and part.partition_no = raw.partition_no and part.status <> 'ok')",
         meta("pull.run_at", "pull.finished"),
-        parquet(files, ""),
     )
 }
 

@@ -261,7 +261,7 @@ impl<'e> Moment<'e> {
         if files.paths().is_empty() {
             self.require(&[Reference { schema: Some("landed".to_owned()), name: name.to_owned() }])?;
         }
-        typed::create(&self.session, view, model, &cover, files.paths())?;
+        typed::create(&self.session, view, endpoint, model, &cover, files.paths())?;
         self.files.borrow_mut().extend(files);
         Ok(())
     }

@@ -165,6 +165,18 @@ pub(super) fn parquet(paths: &[std::path::PathBuf], more: &str) -> String {
     format!("read_parquet({}, hive_partitioning = false{more})", file_list(paths))
 }
 
+/// Reads all Parquet files of `folder` (no file, or many) whose names below it match `pattern`.
+pub(super) fn parquet_in(folder: &Path, pattern: &str) -> String {
+    let mut path = String::new();
+    for letter in folder.display().to_string().chars() {
+        match letter {
+            '*' | '?' | '[' => path.extend(['[', letter, ']']),
+            letter => path.push(letter),
+        }
+    }
+    format!("read_parquet({}, hive_partitioning = false)", literal(&format!("{path}/{pattern}")))
+}
+
 /// The statement without a closing semicolon, so that it can be wrapped.
 pub(super) fn bare(sql: &str) -> &str {
     sql.trim_end().trim_end_matches(';')

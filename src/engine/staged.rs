@@ -46,6 +46,12 @@ pub(super) fn select(model: &Model) -> String {
 
 /// The files with the staged rows of `pulls`, computing what is not in the cache.
 pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Local> {
+    let needed = fill(engine, model, pulls)?;
+    engine.local(needed.iter().map(|pull| Wanted::at(&pull.path)))
+}
+
+/// Computes what the cache lacks of the staged rows of `pulls`; gives all of them, with what they are computed from.
+pub(super) fn fill<'r>(engine: &Engine, model: &Model, pulls: &[&'r Receipt]) -> Result<Vec<Missing<'r>>> {
     let definition = definition(model);
     // Two marts that are computed at once may need the same rows: the second finds what the first has made.
     let lock = engine.staging_lock(&model.name);
@@ -62,7 +68,7 @@ pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Resul
     let known = known(engine, model, &definition, &elsewhere)?;
     let missing: Vec<Missing<'_>> = elsewhere.into_iter().filter(|pull| !known.contains(&pull.path)).cloned().collect();
     staging::compute(engine, model, &missing)?;
-    engine.local(needed.iter().map(|pull| Wanted::at(&pull.path)))
+    Ok(needed)
 }
 
 /// The files with the staged rows of `pulls`, if all of them are on this disk; computes and fetches nothing.
@@ -80,10 +86,18 @@ fn needed<'r>(model: &Model, definition: &str, pulls: &[&'r Receipt]) -> Vec<Mis
 /// not grow with what lies before.
 fn known(engine: &Engine, model: &Model, definition: &str, pulls: &[&Missing<'_>]) -> Result<BTreeSet<String>> {
     let Some(first) = pulls.iter().map(|pull| pull.path.as_str()).min() else { return Ok(BTreeSet::new()) };
+    if let Some(names) = engine.lake().names_in(&folder(model, definition))? {
+        return Ok(names);
+    }
     // The last digit of the first one is left out: a name before it, and after most that are not asked for.
     let after = first.strip_suffix(".parquet").map_or(first, |name| &name[..name.len() - 1]);
     let found = engine.block_on(engine.lake().list_after(&folder(model, definition), after))?;
     Ok(found.into_iter().map(|object| object.path).collect())
+}
+
+/// The folder of the present definition's files.
+pub(super) fn present_folder(model: &Model) -> String {
+    folder(model, &definition(model))
 }
 
 /// The folder of one definition's files.

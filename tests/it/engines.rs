@@ -10,6 +10,7 @@ use crate::{
     pump::{Pump, assert_same_lines, day, serve, small_world},
     real::sorted,
     scratch::{Scratch, Server},
+    shell,
 };
 
 /// The rows of every table, as values.
@@ -121,6 +122,7 @@ async fn every_report_fills_its_tables_alike_in_all_engines() {
         }
         if number == 0 {
             as_the_answers_say(&simulator, &pump, day(number)).await;
+            shell::shows_everything(&pump);
         }
     }
     let doctor = pump.run(&["--database", &servers[0].loader(), "doctor"]);

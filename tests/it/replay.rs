@@ -32,7 +32,7 @@ async fn replay(pump: &Pump, number: u64, name: &str) -> Tables {
 
 #[tokio::test]
 async fn an_earlier_day_comes_back_exactly() {
-    let (_simulator, pump, days) = three_days().await;
+    let (_simulator, mut pump, days) = three_days().await;
     assert_ne!(days[0], days[1]);
     assert_ne!(days[1], days[2]);
     let first = replay(&pump, 0, "first.sqlite").await;
@@ -42,14 +42,30 @@ async fn an_earlier_day_comes_back_exactly() {
     assert_eq!(objects, pump.objects(), "a replay done twice is computed once");
 
     // A database that went through all days has first-seen times and ids of its own; else the last day is the last day.
+    pump.ok(&["transform"]);
+    pump.ok(&["load"]);
+    assert_same("the newest tables after replays elsewhere", &days[2], &pump.tables().await);
     replay(&pump, 2, "last.sqlite").await;
     let own = ["created_at", "created_on", "id"];
     assert_same("day 3 and its replay", &tables(&pump.database(), &own).await, &tables(&pump.root().join("last.sqlite"), &own).await);
 
-    // Replays are kept apart: what counts as the newest is what it was.
+    // Replays are kept apart, unless the past is to count as the newest: then loads keep it, until a transform computes the present.
+    let (moment, apart) = (day(0).to_string(), pump.fork());
+    apart.ok(&["replay", "--as-of", &moment]);
+    let (past, present) = (apart.timeless_tables().await, pump.timeless_tables().await);
+    assert_ne!(past, present);
+    pump.at(day(2), "05:00:00");
+    pump.ok(&["replay", "--as-of", &moment, "--as-newest"]);
+    assert_same("a replay that counts as the newest", &past, &pump.timeless_tables().await);
+    pump.ok(&["load"]);
+    assert_same("the same after another load", &past, &pump.timeless_tables().await);
+    pump.at(day(2), "06:00:00");
     pump.ok(&["transform"]);
     pump.ok(&["load"]);
-    assert_same("the newest tables", &days[2], &pump.tables().await);
+    // One of the tables that differ, and that keep nothing of rows that are gone.
+    let (table, now) = ("report_bugzilla_meta_bugs", pump.timeless_tables().await);
+    assert_ne!(past[table], now[table]);
+    assert_same_lines("the present after a transform", &present[table], &now[table]);
 }
 
 #[tokio::test]
