@@ -1,6 +1,6 @@
 //! `etl extract`: pulls from the APIs into the lake.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use uuid::Uuid;
 
@@ -126,13 +126,19 @@ pub(super) async fn stage(
         exit_code,
         error: None,
         counts: counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+        done: Vec::new(),
+        failed: BTreeMap::new(),
     };
     context.lake.end_run(&end).await
 }
 
 /// Whether every extract that the lake knows of ended well: what was interrupted came after it.
 pub(super) async fn ended_well(context: &Context) -> Result<bool> {
-    Ok(context.lake.runs().await?.last().is_some_and(|run| run.end.is_some()))
+    Ok(context.lake.runs().await?.iter().rfind(is_extract).is_some_and(|run| run.end.is_some()))
+}
+
+fn is_extract(run: &&Run) -> bool {
+    run.start.command == "extract"
 }
 
 /// The run that this invocation is: a new one, or with `--resume` the newest that did not end well.
@@ -144,7 +150,7 @@ async fn identity(context: &Context, asked: &Asked<'_>) -> Result<(Uuid, chrono:
     // Another part of the same work may have started later: it is not ours to go on with.
     let shard = asked.shard.map(shard_word);
     let part_of = |run: &Run| run.start.arguments.iter().find(|word| word.starts_with("--shard=")).cloned();
-    match runs.iter().rfind(|run| part_of(run) == shard) {
+    match runs.iter().filter(is_extract).rfind(|run| part_of(run) == shard) {
         Some(run) if run.end.is_none() => Ok((run.start.run_id, run.start.run_at)),
         Some(run) => Err(Error::new(
             Kind::NothingSelected,

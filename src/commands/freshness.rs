@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::logged::Failure;
 use crate::catalog::{Cadence, Graph, Node, parse_schedule};
 
 /// What is known of a table.
@@ -66,6 +67,23 @@ impl Stages {
             ("fresh", None)
         };
         Verdict { shows: Some(table), state, problem }
+    }
+}
+
+impl Verdict {
+    /// What a transform or load that failed since adds.
+    pub(super) fn with(self, failure: &Failure) -> Self {
+        let Failure { command, at, error } = failure;
+        let why = match error {
+            Some(error) => format!("the {command} of {} failed: {error}", written(*at)),
+            None => format!("the {command} of {} did not end", written(*at)),
+        };
+        let (state, problem) = match self.problem {
+            Some(problem) => (self.state, format!("{problem}; {why}")),
+            None if command == "load" => ("load failed", format!("was not loaded: {why}")),
+            None => ("transform failed", format!("was not computed: {why}")),
+        };
+        Self { shows: self.shows, state, problem: Some(problem) }
     }
 }
 

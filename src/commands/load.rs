@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
     conservation,
     context::{Context, Outcome, nothing},
+    logged::Logged,
 };
 use crate::{
     cli::{Global, LoadArgs},
@@ -90,12 +92,27 @@ pub(super) async fn stage(
     outcome: &mut Outcome,
     flow: &mut Flow,
 ) -> Result<()> {
-    let summary = job(context, tables, asked).await?;
+    let writes = !asked.plan_only && !asked.verify && asked.as_of.is_none();
+    let logged = if writes { Some(Logged::begin(context, "load", Uuid::now_v7(), tables).await) } else { None };
+    let summary = match (job(context, tables, asked).await, logged) {
+        (Ok(summary), logged) => {
+            if let Some(logged) = logged {
+                logged.ended(summary.iter().map(|table| (&table.table, table.error.as_ref()))).await;
+            }
+            summary
+        }
+        (Err(error), logged) => {
+            if let Some(logged) = logged {
+                logged.broke_off(&error).await;
+            }
+            return Err(error);
+        }
+    };
     let samples = samples(&summary);
     if !samples.is_empty() {
         context.printer.rows(&samples, Format::Table)?;
     }
-    if !asked.plan_only && !asked.verify && asked.as_of.is_none() {
+    if writes {
         conservation::add_tables(flow, &summary);
     }
     told(&summary, report, outcome);

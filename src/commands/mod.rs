@@ -12,6 +12,7 @@ mod gc;
 mod last;
 mod lineage;
 mod load;
+mod logged;
 mod man;
 mod migrate;
 mod publish;

@@ -8,6 +8,7 @@ use super::{
     context::{Context, Outcome},
     freshness::{Loaded, Stages, Verdict, age, allowed, inputs, written},
     last,
+    logged::failures,
 };
 use crate::{
     catalog::{Node, Selection},
@@ -100,6 +101,9 @@ async fn tables(
 ) -> Result<(Rows, Vec<Error>)> {
     let mut rows = Rows::new(["table", "report", "rows", "shows", "age", "schedule", "state"]);
     let mut problems = Vec::new();
+    // What is older shows as late anyway.
+    let since = now - limit.unwrap_or_else(|| TimeDelta::days(7)).clamp(TimeDelta::days(2), TimeDelta::days(35));
+    let failures = failures(&context.lake.runs_since(since.date_naive()).await?);
     let loaded = load::last_loads(&context.settings, &selection.tables).await;
     for name in &selection.tables {
         let Some(model) = context.project.model(name) else { continue };
@@ -112,6 +116,10 @@ async fn tables(
         } else {
             let state = if manifest.is_some() { "fresh" } else { "not computed" };
             Verdict { shows: manifest.as_ref().map(|manifest| manifest.as_of), state, problem: None }
+        };
+        let verdict = match failures.get(name).filter(|_| is_report) {
+            Some(failure) => verdict.with(failure),
+            None => verdict,
         };
         if let Some(problem) = &verdict.problem {
             let what = format!("`{name}` ({}) {problem}", model.header.reports.join(", "));
@@ -172,7 +180,7 @@ async fn last_run(context: &Context, now: DateTime<Utc>) -> Result<String> {
                 Some(end) => format!("ended {} with exit code {}", written(end.finished), end.exit_code),
                 None => "did not end well".to_owned(),
             };
-            format!("the last extract started {} ({} ago) and {ended}", written(run.start.run_at), age(now - run.start.run_at))
+            format!("the last {} started {} ({} ago) and {ended}", run.start.command, written(run.start.run_at), age(now - run.start.run_at))
         }
     })
 }

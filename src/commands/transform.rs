@@ -8,9 +8,10 @@ use tokio::task::JoinHandle;
 use super::{
     conservation,
     context::{Context, Outcome, blocking, nothing},
+    logged::Logged,
 };
 use crate::{
-    catalog::{ModelKind, Selection},
+    catalog::{Model, ModelKind, Selection},
     cli::{Global, TransformArgs},
     engine,
     error::{Kind, OrFail, Result},
@@ -87,6 +88,8 @@ pub(super) async fn stage(
     let (engine, lake, observer) = (Arc::clone(&context.engine), context.lake.clone(), Arc::clone(&context.observer));
     let (clock, runtime) = (context.settings.clock.clone(), tokio::runtime::Handle::current());
     let (job_row, job_receipts) = (row.clone(), Arc::clone(&receipts));
+    let tables: Vec<String> = models.iter().filter(|name| context.project.model(name).is_some_and(Model::is_table)).cloned().collect();
+    let logged = if as_of.is_none() { Some(Logged::begin(context, "transform", transform_id, &tables).await) } else { None };
     let summary = blocking(move || {
         let (engine, lake) = (engine, lake);
         transform::run(&transform::Job {
@@ -105,7 +108,21 @@ pub(super) async fn stage(
             runtime,
         })
     })
-    .await?;
+    .await;
+    let summary = match (summary, logged) {
+        (Ok(summary), logged) => {
+            if let Some(logged) = logged {
+                logged.ended(summary.models.iter().map(|model| (&model.model, model.error.as_ref()))).await;
+            }
+            summary
+        }
+        (Err(error), logged) => {
+            if let Some(logged) = logged {
+                logged.broke_off(&error).await;
+            }
+            return Err(error);
+        }
+    };
     if !replay {
         conservation::add_models(flow, &summary);
     }

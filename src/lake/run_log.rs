@@ -56,6 +56,12 @@ pub struct RunEnd {
     /// Counts by name, such as `pulls`, `records`, `rows_inserted`.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
+    /// Of a transform or load: the tables that came out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<String>,
+    /// And those that did not, with what went wrong.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed: BTreeMap<String, String>,
 }
 
 /// A run as the log shows it.
@@ -115,11 +121,19 @@ impl Lake {
     /// # Errors
     /// [`crate::error::Kind::Lake`] if the store cannot be read or an object is damaged or too new.
     pub async fn runs(&self) -> Result<Vec<Run>> {
+        self.runs_since(chrono::NaiveDate::MIN).await
+    }
+
+    /// Those that started on this UTC date or later.
+    ///
+    /// # Errors
+    /// As [`Lake::runs`].
+    pub async fn runs_since(&self, first: chrono::NaiveDate) -> Result<Vec<Run>> {
         let (mut starts, mut ends) = (Vec::new(), Vec::new());
         for object in self.list("runs").await? {
             match layout::parse(&object.path) {
-                Some(Place::RunStart { .. }) => starts.push(object.path),
-                Some(Place::RunEnd { .. }) => ends.push(object.path),
+                Some(Place::RunStart { day, .. }) if day >= first => starts.push(object.path),
+                Some(Place::RunEnd { day, .. }) if day >= first => ends.push(object.path),
                 _ => {}
             }
         }
@@ -169,6 +183,8 @@ mod tests {
             exit_code: 3,
             error: Some("1 of 4 scopes failed".into()),
             counts: BTreeMap::from([("pulls".into(), 4)]),
+            done: Vec::new(),
+            failed: BTreeMap::new(),
         };
         lake.end_run(&end).await.unwrap();
         assert!(lake.exists(&format!("runs/date=2026-01-01/{}.end.json", end.run_id)).await.unwrap(), "beside its start");

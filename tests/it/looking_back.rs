@@ -58,7 +58,7 @@ async fn one_lake_answers_every_question() {
     days_of_a_snapshot_are_replayed(&pump).await;
     statements_are_read_from_a_pipe(&pump);
     somebodys_edits_are_told(&pump).await;
-    what_is_late_is_told(&mut pump);
+    what_is_late_is_told(&mut pump).await;
 }
 
 /// Name, rows, change, why.
@@ -271,7 +271,7 @@ async fn somebodys_edits_are_told(pump: &Pump) {
     assert!(found["rows"].as_array().unwrap().iter().any(|row| row["row"] == "edited" && row["in the table"] == "'mine'"), "{found:#}");
 }
 
-fn what_is_late_is_told(pump: &mut Pump) {
+async fn what_is_late_is_told(pump: &mut Pump) {
     let late = |pump: &Pump| pump.run(&["status", "testrail-milestones", "--max-age", "26h"]);
     pump.at(day(2), "20:00:00");
     let ran = late(pump);
@@ -281,7 +281,7 @@ fn what_is_late_is_told(pump: &mut Pump) {
     let ran = late(pump);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("nothing was pulled since") && ran.stderr.contains("\n::error title=etl::"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("the last extract started"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the last load started"), "{}", ran.stderr);
     pump.ok(&["extract", "testrail-milestones", "--project", "fenix"]);
     let ran = late(pump);
     assert!(ran.code == Some(1) && ran.stderr.contains("not computed since"), "{}", ran.stderr);
@@ -290,4 +290,20 @@ fn what_is_late_is_told(pump: &mut Pump) {
     assert!(ran.code == Some(1) && ran.stderr.contains("not loaded since"), "{}", ran.stderr);
     pump.ok(&["load", "testrail-milestones"]);
     assert_eq!(late(pump).code, Some(0));
+    // Not late yet, and nobody should wait until it is: a load that failed, and one that never came to an end.
+    pump.at(day(3), "08:30:00");
+    on_database(pump, format!("alter table {TAKEN} rename to away")).await;
+    assert_eq!(pump.run(&["load", TAKEN]).code, Some(1));
+    let ran = late(pump);
+    assert!(ran.code == Some(1) && ran.stderr.contains(&format!("`{TAKEN}` (testrail-milestones) was not loaded: the load of ")), "{}", ran.stderr);
+    on_database(pump, format!("alter table away rename to {TAKEN}")).await;
+    pump.at(day(3), "09:00:00");
+    pump.ok(&["load", TAKEN]);
+    assert_eq!(late(pump).code, Some(0));
+    pump.at(day(3), "10:00:00");
+    pump.ok(&["load", TAKEN]);
+    let end = files(&pump.lake().join("runs")).into_iter().rfind(|path| path.to_str().unwrap().ends_with(".end.json")).unwrap();
+    fs_err::remove_file(end).unwrap();
+    let ran = late(pump);
+    assert!(ran.code == Some(1) && ran.stderr.contains("the load of 2025-10-01 10:00:00 did not end"), "{}", ran.stderr);
 }

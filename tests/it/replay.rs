@@ -71,7 +71,13 @@ async fn an_earlier_day_comes_back_exactly() {
 #[tokio::test]
 async fn running_a_stage_again_changes_nothing() {
     let (_simulator, mut pump, days) = three_days().await;
-    let (objects, live) = (pump.objects(), pump.live());
+    // The run log says that a stage ran; nothing else is written.
+    let objects = |pump: &Pump| {
+        let mut objects = pump.objects();
+        objects.retain(|path, _| !path.components().any(|part| part.as_os_str() == "runs"));
+        objects
+    };
+    let (written, live) = (objects(&pump), pump.live());
     let plan = pump.ok(&["load", "--plan"]);
     let changes = plan.lines().filter(|line| line.ends_with("done") || line.ends_with("planned"));
     for line in changes {
@@ -81,7 +87,7 @@ async fn running_a_stage_again_changes_nothing() {
     for stage in [&["transform"][..], &["load"], &["transform"], &["load", "--verify"]] {
         pump.at(day(2), "05:00:00");
         pump.ok(stage);
-        assert_eq!(objects, pump.objects(), "{stage:?} wrote to the lake");
+        assert_eq!(written, objects(&pump), "{stage:?} wrote to the lake");
         assert_same(&format!("after {stage:?}"), &days[2], &pump.tables().await);
     }
     // A further pull of the same day brings what was there.

@@ -146,6 +146,15 @@ async fn an_incomplete_report_is_no_all_clear_and_no_green_workflow() {
     };
     let (color, text) = status(&pump, "one");
     assert_eq!(color, "#36a64f", "{text}");
+    // A load that failed is told until one succeeds.
+    pump.at(day(0), "11:00:00");
+    let nowhere = format!("sqlite:{}/nowhere/file", pump.root().display());
+    assert_ne!(pump.run(&["--database", &nowhere, "load", "report_sentry_rates"]).code, Some(0));
+    let (color, text) = status(&pump, "after a load");
+    assert!(color == "#FF0000" && text.contains("report_sentry_rates was not loaded: "), "{color} {text}");
+    pump.at(day(0), "12:00:00");
+    pump.ok(&["load"]);
+    assert_eq!(status(&pump, "after another").0, "#36a64f");
     simulator.set_day(day(1));
     pump.at(day(1), "08:00:00");
     simulator.script(Fault::new("/sessions/?project=6375561", FaultKind::Status { code: 501, retry_after: None }).times(u32::MAX));

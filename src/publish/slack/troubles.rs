@@ -59,8 +59,10 @@ impl Known<'_> {
                 .filter(|table| self.is_behind(table, &behind, since))
                 .map(|table| format!("{table} was not computed from what was read"))
                 .collect();
-            let failed = nothing || !stale.is_empty();
+            let broken: Vec<String> = tables.iter().filter_map(|table| self.broken(table, since)).collect();
+            let failed = nothing || !stale.is_empty() || !broken.is_empty();
             reasons.extend(stale);
+            reasons.extend(broken);
             if !reasons.is_empty() {
                 troubles.push(Trouble { report, failed, reason: reasons.join("; ") });
             }
@@ -75,6 +77,33 @@ impl Known<'_> {
             }));
         }
         troubles
+    }
+
+    /// What the run log says since then of the last transform or load of a table, if it did not succeed.
+    fn broken(&self, table: &str, since: DateTime<Utc>) -> Option<String> {
+        let newest = |command: &str| {
+            self.runs.iter().rfind(|run| {
+                let of_table = run.end.as_ref().map_or(run.start.arguments.as_slice(), |end| end.done.as_slice()).iter().any(|name| name == table)
+                    || run.end.as_ref().is_some_and(|end| end.failed.contains_key(table));
+                run.start.command == command && run.start.run_at >= since && of_table
+            })
+        };
+        for (command, word) in [("transform", "computed"), ("load", "loaded")] {
+            match newest(command).map(|run| &run.end) {
+                Some(None) => return Some(format!("{table} was not {word}: the {command} has not ended")),
+                Some(Some(end)) => {
+                    if let Some(error) = end.failed.get(table) {
+                        return Some(format!("{table} was not {word}: {error}"));
+                    }
+                }
+                // On a lake that is loaded from.
+                None if command == "load" && newest("transform").is_some() && self.runs.iter().any(|run| run.start.command == "load") => {
+                    return Some(format!("{table} was computed and not loaded"));
+                }
+                None => {}
+            }
+        }
+        None
     }
 
     /// The tables of each report that a run since then was asked for. Others may share an endpoint with them, and wait for

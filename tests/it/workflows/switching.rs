@@ -176,7 +176,9 @@ async fn from_the_old_scripts_to_published_reports_in_mysql_and_nothing_changes_
     // A day of the schedules; then the tables take up what was published.
     switch.site.at(tuesday, "04:00");
     switch.site.green("daily.yml", &[]);
+    switch.site.at(tuesday, "05:00");
     switch.site.green("weekly.yml", &[]);
+    switch.site.at(tuesday, "06:00");
     let [pages, thread] = switch.publish();
     assert_eq!((pages.results["deep-dive"].as_str(), thread.results["pages"].as_str()), ("skipped", "skipped"), "the thread is Tuesday's");
     switch.site.at(tuesday, "08:00");
@@ -197,7 +199,9 @@ async fn from_the_old_scripts_to_published_reports_in_mysql_and_nothing_changes_
     assert!(OF_PUBLICATIONS.iter().all(|table| changed.iter().any(|load| load.starts_with(table))), "{changed:?}");
     let told = switch.messages().1;
     switch.site.green("daily.yml", &[]);
+    switch.site.at(tuesday, "11:00");
     switch.site.green("weekly.yml", &[]);
+    switch.site.at(tuesday, "12:00");
     switch.publish();
     assert_eq!(switch.values().await, values, "not a row");
     let (changed, _) = switch.loads(since).await;
