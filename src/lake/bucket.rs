@@ -20,6 +20,7 @@ use super::{
     local::Wanted,
     location::Provider,
     mirror::{Mirror, Pin},
+    refused,
     store::{Backend, Lake, Object, object_path},
     traffic::{Counting, Meter, Traffic},
 };
@@ -182,7 +183,6 @@ fn connect(
         max_retries: 8,
         retry_timeout: Duration::from_secs(120),
     };
-    let wrong = || format!("the environment's settings for {provider} do not fit");
     Ok(match provider {
         Provider::Google => {
             let base = endpoint.map_or("https://storage.googleapis.com", endpoint::Endpoint::url);
@@ -194,7 +194,7 @@ fn connect(
                 None if endpoint.is_some() => builder.with_bearer_token("emulator"),
                 None => builder,
             };
-            Arc::new(builder.with_http_connector(Counting(Arc::clone(meter))).build().or_fail(Kind::Config, wrong)?)
+            client(provider, builder.with_http_connector(Counting(Arc::clone(meter))).build())?
         }
         Provider::Amazon => {
             let mut builder = AmazonS3Builder::new();
@@ -213,7 +213,7 @@ fn connect(
                 .with_conditional_put(object_store::aws::S3ConditionalPut::ETagMatch)
                 .with_retry(retry)
                 .with_client_options(options);
-            Arc::new(builder.with_http_connector(Counting(Arc::clone(meter))).build().or_fail(Kind::Config, wrong)?)
+            client(provider, builder.with_http_connector(Counting(Arc::clone(meter))).build())?
         }
         Provider::Azure => {
             let mut builder = MicrosoftAzureBuilder::new();
@@ -223,7 +223,12 @@ fn connect(
                 }
             }
             let builder = builder.with_container_name(name).with_retry(retry).with_client_options(options);
-            Arc::new(builder.with_http_connector(Counting(Arc::clone(meter))).build().or_fail(Kind::Config, wrong)?)
+            client(provider, builder.with_http_connector(Counting(Arc::clone(meter))).build())?
         }
     })
+}
+
+fn client(provider: Provider, built: object_store::Result<impl ObjectStore>) -> Result<Arc<dyn ObjectStore>> {
+    let built = built.or_fail(Kind::Config, || format!("the environment's settings for {provider} do not fit"));
+    Ok(Arc::new(built.map_err(|error| error.hint(format!("check {}", refused::credentials(provider))))?))
 }

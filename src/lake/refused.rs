@@ -31,10 +31,10 @@ pub(super) fn error(
             Provider::Azure => format!("`az storage container create --name {bucket}`"),
         };
         (Kind::Config, format!("there is no bucket `{bucket}`, or not there: correct the lake's location or endpoint, or make it with {made}"))
+    } else if matches!(source, object_store::Error::Unauthenticated { .. }) || is_not_accepted(&text) {
+        (Kind::Unauthorized, format!("the credentials are not accepted: check {}", credentials(provider)))
     } else if matches!(source, object_store::Error::PermissionDenied { .. }) || text.contains(" 403 ") {
         (Kind::Unauthorized, format!("these credentials may not {what} there: they need {}", permission(provider, what)))
-    } else if matches!(source, object_store::Error::Unauthenticated { .. }) || text.contains(" 401 ") {
-        (Kind::Unauthorized, format!("the credentials are not accepted: check {}", credentials(provider)))
     } else if is_wrong_region(&text) {
         (Kind::Config, "the bucket is in another region: set `AWS_REGION` to the bucket's".to_owned())
     } else if ["metadata.google.internal", "169.254.169.254", "169.254.170.2"].iter().any(|host| text.contains(host)) {
@@ -65,12 +65,20 @@ fn permission(provider: Provider, what: &str) -> &'static str {
     }
 }
 
-fn credentials(provider: Provider) -> &'static str {
+/// The variables that an account is taken from.
+pub(super) fn credentials(provider: Provider) -> &'static str {
     match provider {
         Provider::Google => "`GCLOUD_AUTH` or `GOOGLE_APPLICATION_CREDENTIALS`",
         Provider::Amazon => "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` (and `AWS_SESSION_TOKEN`, where they are temporary)",
         Provider::Azure => "`AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`",
     }
+}
+
+/// Amazon and Azure answer 403 also where it is the key that is wrong.
+fn is_not_accepted(text: &str) -> bool {
+    [" 401 ", "SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "AuthenticationFailed"]
+        .iter()
+        .any(|sign| text.contains(sign))
 }
 
 fn is_wrong_region(text: &str) -> bool {
@@ -104,11 +112,13 @@ mod tests {
     #[test]
     fn refusals_say_what_to_do() {
         let denied = || object_store::Error::PermissionDenied { path: "a".into(), source: "403".into() };
+        let wrong_key = || object_store::Error::PermissionDenied { path: "a".into(), source: "403: <Code>SignatureDoesNotMatch</Code>".into() };
         let generic = |text: &str| object_store::Error::Generic { store: "S3", source: text.to_owned().into() };
         let missing = object_store::Error::NotFound { path: "a".into(), source: "<Code>NoSuchBucket</Code>".into() };
         for (provider, what, source, kind, part) in [
             (Provider::Google, "write", denied(), Kind::Unauthorized, "`storage.objects.create`"),
             (Provider::Amazon, "list", denied(), Kind::Unauthorized, "`s3:ListBucket`"),
+            (Provider::Amazon, "list", wrong_key(), Kind::Unauthorized, "`AWS_SECRET_ACCESS_KEY`"),
             (Provider::Azure, "read", denied(), Kind::Unauthorized, "Storage Blob Data Contributor"),
             (Provider::Google, "list", missing, Kind::Config, "there is no bucket `lake`"),
             (Provider::Amazon, "list", generic("<Code>PermanentRedirect</Code>"), Kind::Config, "`AWS_REGION`"),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use etl::{
     error::Kind as ErrorKind,
     lake::{Lake, Wanted},
+    settings::{Env, Settings},
 };
 
 use super::cloud::{Cloud, Kind};
@@ -178,6 +179,11 @@ async fn refusals_of_a_bucket_say_what_to_do() {
         let error = Lake::of(&wrong.settings(disk.path())).err().unwrap();
         assert!(error.kind() == ErrorKind::Config && format!("{error:?}").contains(part), "{error:?}");
     }
+    // Half of a pair.
+    let disk = tempfile::tempdir().unwrap();
+    let env = Env::of([("ETL_LAKE", "s3://lake"), ("AWS_ACCESS_KEY_ID", "x")]);
+    let error = Lake::of(&Settings::read(disk.path(), env).unwrap()).err().unwrap();
+    assert!(error.remedy().unwrap().contains("`AWS_SECRET_ACCESS_KEY`"), "{error:?}");
 }
 
 #[tokio::test]
