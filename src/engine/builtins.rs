@@ -80,7 +80,7 @@ pub(super) fn add_partitions<'r>(connection: &Connection, receipts: impl Iterato
                 text(&receipt.endpoint),
                 text(&scope),
                 Cell::Int(i32::try_from(partition.no).unwrap_or(i32::MAX)),
-                text(serde_json::Value::Object(partition.params.clone())),
+                text(serde_json::Value::Object(serde_json::Map::clone(&partition.params))),
                 text(partition.status.name()),
                 number(partition.records),
                 time(Some(receipt.run_at)),

@@ -41,7 +41,7 @@ impl Known {
             if own && resume {
                 let partitions = known.done_partitions.entry(scope.clone()).or_default();
                 for partition in receipt.partitions.iter().filter(|partition| partition.status != PartitionStatus::Failed) {
-                    let mut identity = partition.params.clone();
+                    let mut identity = serde_json::Map::clone(&partition.params);
                     if !endpoint.partition.is_empty() {
                         identity.retain(|column, _| endpoint.partition.contains(column));
                     }

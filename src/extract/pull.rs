@@ -173,7 +173,7 @@ fn verdict(endpoint: &Endpoint, pull: &Pull, calls: &[Ended]) -> Verdict {
         for (index, position) in call.partitions.clone().enumerate() {
             partitions.push(Partition {
                 no: u32::try_from(position).unwrap_or(u32::MAX),
-                params: pull.partitions[position].params.clone(),
+                params: pull.partitions[position].params.clone().into(),
                 status: ended.statuses[index],
                 records: ended.records[index],
                 error: error.clone(),

@@ -312,7 +312,7 @@ mod tests {
             let params = serde_json::json!({ "look_id": look, "image_sha256": hash(picture) });
             let partition = crate::lake::Partition {
                 no: 0,
-                params: params.as_object().unwrap().clone(),
+                params: params.as_object().unwrap().clone().into(),
                 status: crate::lake::PartitionStatus::Ok,
                 records: 0,
                 error: None,

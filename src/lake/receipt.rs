@@ -1,5 +1,7 @@
 //! The receipt of one pull: the commit. Written last, create-only, never changed.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -144,8 +146,8 @@ impl Stop {
 pub struct Partition {
     /// From 0, unique in the pull.
     pub no: u32,
-    /// The row's columns.
-    pub params: serde_json::Map<String, serde_json::Value>,
+    /// The row's columns; shared with the same row of other pulls, where receipts are read together.
+    pub params: Arc<serde_json::Map<String, serde_json::Value>>,
     /// What became of it.
     pub status: PartitionStatus,
     /// Records landed, also 0.

@@ -1,8 +1,12 @@
 //! Reads the receipts: newest checkpoint, and what lies beyond it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use futures::{StreamExt, TryStreamExt};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
@@ -66,25 +70,44 @@ impl Lake {
             }
         };
         let mut receipts = Vec::with_capacity(texts.len());
+        let mut shared = Shared::default();
         if let Some(checkpoint) = &checkpoint {
             for text in texts {
-                receipts.push(document::parse(text.as_bytes(), &checkpoint.path, RECEIPT_VERSION)?);
+                let receipt: Receipt = document::parse(text.as_bytes(), &checkpoint.path, RECEIPT_VERSION)?;
+                if !held.contains(&receipt.pull_id) {
+                    receipts.push(shared.among(receipt));
+                }
             }
-            receipts.retain(|receipt: &Receipt| !held.contains(&receipt.pull_id));
         }
         let mut beyond = self.beyond(source, endpoint, checkpoint.as_deref()).await?;
         beyond.retain(|listed| !held.contains(&listed.pull_id));
         for (path, bytes) in self.get_all(beyond.into_iter().map(|listed| listed.object.path).collect()).await? {
-            receipts.push(document::parse(&bytes, &path, RECEIPT_VERSION)?);
+            receipts.push(shared.among(document::parse(&bytes, &path, RECEIPT_VERSION)?));
         }
         Ok(receipts)
+    }
+}
+
+/// What the partitions of an endpoint were asked for. A list that goes by thousands of ids has the same ones in every pull: they are kept once.
+#[derive(Default)]
+struct Shared(HashSet<Arc<Map<String, Value>>>);
+
+impl Shared {
+    fn among(&mut self, mut receipt: Receipt) -> Receipt {
+        for partition in &mut receipt.partitions {
+            match self.0.get(&partition.params) {
+                Some(same) => partition.params = Arc::clone(same),
+                None => drop(self.0.insert(Arc::clone(&partition.params))),
+            }
+        }
+        receipt
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::{Receipt, sample};
+    use crate::lake::{Partition, PartitionStatus, Receipt, sample};
 
     #[tokio::test]
     async fn receipts_are_ordered_by_their_end_and_chosen_by_endpoint() {
@@ -102,6 +125,19 @@ mod tests {
         let mut known = vec![late.clone()];
         lake.add_receipts(&mut known, Some(&cases)).await.unwrap();
         assert_eq!(known, [early, late]);
+    }
+
+    #[test]
+    fn what_was_asked_for_again_is_kept_once() {
+        let partition = |id: u32| {
+            let params = serde_json::json!({ "id": id }).as_object().unwrap().clone();
+            Partition { no: id, params: params.into(), status: PartitionStatus::Ok, records: 0, error: None }
+        };
+        let receipt = |ids: &[u32]| Receipt { partitions: ids.iter().map(|id| partition(*id)).collect(), ..sample::receipt("2026-01-02T00:00:00Z") };
+        let mut shared = Shared::default();
+        let (first, second) = (shared.among(receipt(&[1, 2])), shared.among(receipt(&[2, 3])));
+        assert_eq!((&first.partitions, &second.partitions), (&receipt(&[1, 2]).partitions, &receipt(&[2, 3]).partitions));
+        assert!(Arc::ptr_eq(&first.partitions[1].params, &second.partitions[0].params));
     }
 
     #[tokio::test]

@@ -58,7 +58,7 @@ impl Journal {
         for receipt in receipts.iter().filter(|receipt| receipt.complete()) {
             journal.last = journal.last.max(Some(receipt.finished));
             for partition in receipt.partitions.iter().filter(|partition| partition.status == PartitionStatus::Ok) {
-                journal.newest.insert(journal.identity(&partition.params), partition.params.clone());
+                journal.newest.insert(journal.identity(&partition.params), serde_json::Map::clone(&partition.params));
             }
         }
         Ok(journal)
@@ -175,7 +175,7 @@ impl Journal {
                 defect: None,
                 window_at: None,
             })?;
-            partitions.push(Partition { no, params: record.clone(), status: PartitionStatus::Ok, records: 1, error: None });
+            partitions.push(Partition { no, params: record.clone().into(), status: PartitionStatus::Ok, records: 1, error: None });
         }
         Ok((partitions, writer.finish()?))
     }

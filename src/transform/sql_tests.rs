@@ -215,7 +215,7 @@ fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull
         }
         total += u64::from(records);
         let status = partition.status.unwrap_or(PartitionStatus::Ok);
-        partitions.push(Partition { no, params: partition.params.clone(), status, records: records.into(), error: None });
+        partitions.push(Partition { no, params: partition.params.clone().into(), status, records: records.into(), error: None });
     }
     let written = writer.finish()?;
     let path = layout::records(&endpoint.source, &endpoint.name, run_at.date_naive(), pull_id);

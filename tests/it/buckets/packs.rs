@@ -115,7 +115,7 @@ fn pull(endpoint: &str, no: u64, dice: &mut Dice) -> Pull {
             records.push((part, key, no, at));
         }
         let params = json!({ "s": 1, "thing": thing }).as_object().unwrap().clone();
-        partitions.push(Partition { no: part, params, status, records: count, error: None });
+        partitions.push(Partition { no: part, params: params.into(), status, records: count, error: None });
     }
     let receipt = Receipt {
         version: lake::RECEIPT_VERSION,
