@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use super::{
     context::{self, Context, Outcome},
+    publishers,
     reach::{Known, Line, Mark, reach},
 };
 use crate::{
@@ -29,6 +30,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Doct
         checks.told("lake", started, lake(&settings).await);
         let started = Instant::now();
         checks.told("database", started, load::check(&settings).await);
+        if args.nodes.is_empty() {
+            publishers::check(context).await.into_iter().for_each(|line| checks.line(line));
+        }
     }
     printer.rows(&checks.rows, args.format)?;
     // A line of the table has no room for what to do.

@@ -16,6 +16,7 @@ mod logged;
 mod man;
 mod migrate;
 mod publish;
+mod publishers;
 mod query;
 mod reach;
 mod replay;

@@ -131,6 +131,11 @@ impl Pump {
         &self.variables[name]
     }
 
+    /// Sets a variable to something else; returns what it was.
+    pub(crate) fn replace(&mut self, variable: &'static str, value: &str) -> String {
+        self.variables.insert(variable, value.to_owned()).unwrap_or_default()
+    }
+
     /// Starts the clock of the following commands.
     pub(crate) fn at(&mut self, day: NaiveDate, time: &str) {
         self.set("ETL_NOW", format!("{day}T{time}Z"));

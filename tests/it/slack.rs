@@ -38,7 +38,18 @@ fn no_secret(pump: &Pump, ran: &Ran) {
 
 #[tokio::test]
 async fn a_bot_posts_each_message_once_and_goes_on_with_a_broken_thread() {
-    let (simulator, pump) = scene(true).await;
+    let (simulator, mut pump) = scene(true).await;
+    // The doctor says whether messages could be posted, and posts none.
+    let doctor = |pump: &Pump| {
+        let ran = pump.run(&["doctor"]);
+        ran.stdout.lines().find(|line| line.starts_with("publish slack")).unwrap_or_else(|| panic!("{}", ran.stdout)).to_owned()
+    };
+    let line = doctor(&pump);
+    assert!(line.contains(" ok ") && line.contains("the bot is etl of Testers; channels: "), "{line}");
+    let token = pump.replace("SLACK_BOT_TOKEN", "xoxb-wrong");
+    let line = doctor(&pump);
+    assert!(line.contains("FAILED") && line.contains("invalid_auth") && !line.contains("xoxb-wrong"), "{line}");
+    pump.set("SLACK_BOT_TOKEN", token);
     // What --plan prints is what is sent.
     let planned = pump.run(&["publish", "slack", "rates", "--plan"]);
     assert_eq!((planned.code, simulator.slack_messages().len()), (Some(0), 0), "{}", planned.stderr);

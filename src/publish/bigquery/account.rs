@@ -20,7 +20,7 @@ const SECONDS: i64 = 3_600;
 
 /// A service account with its key.
 pub(super) struct Account {
-    email: String,
+    pub(super) email: String,
     key_id: String,
     key: EncodingKey,
     /// Where the signed word is exchanged for a token.

@@ -138,6 +138,16 @@ fn segment(text: &str) -> String {
     out
 }
 
+/// The account whose key the environment names, if Google takes the key.
+///
+/// # Errors
+/// [`Kind::MissingVariable`] where there is none; else what is wrong with it.
+pub async fn account(settings: &Settings, observer: Arc<dyn Observer>) -> Result<String> {
+    let account = Account::of(&settings.env)?;
+    token(&account, settings, observer).await?;
+    Ok(account.email)
+}
+
 async fn token(account: &Account, settings: &Settings, observer: Arc<dyn Observer>) -> Result<Secret> {
     let assertion = account.assertion(settings.clock.now())?;
     let http = site::client("google_token", &account.token_uri, Auth::None, settings, observer)?.keeping(assertion.clone());

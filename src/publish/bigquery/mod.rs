@@ -8,6 +8,7 @@ mod place;
 mod tables;
 mod view;
 
+pub use api::account;
 pub use apply::{Applied, Change, apply};
 pub use place::{Database, Place};
 pub use tables::views;

@@ -26,5 +26,6 @@ pub use message::Message;
 pub use new_issues::{Issue, NewIssues, Version};
 pub use post::{Manner, Post, Posted, Unsure};
 pub use rates::{Rate, Rates};
+pub use transport::who;
 pub use troubles::Known;
 pub use workflow::{Conclusion, Trouble, Workflow};

@@ -137,6 +137,21 @@ impl Line {
     }
 }
 
+/// Who the bot is, as Slack says; nothing is posted.
+///
+/// # Errors
+/// [`Kind::Unauthorized`] for a token that Slack does not take.
+pub async fn who(transport: &Transport, settings: &Settings, observer: Arc<dyn Observer>) -> Result<String> {
+    let line = Line::open(transport, settings, observer)?;
+    let sent = line.send("auth.test", &serde_json::json!({})).await.map_err(|failure| failure.error)?;
+    let answer = sent.json()?;
+    if answer["ok"] != true {
+        return Err(refused(answer["error"].as_str().unwrap_or("no reason given"), &answer).error.within("Slack does not take the bot's token"));
+    }
+    let name = |member: &str| answer[member].as_str().unwrap_or("?").to_owned();
+    Ok(format!("the bot is {} of {}", name("user"), name("team")))
+}
+
 fn explained(failure: SendFailure) -> Failure {
     Failure { error: failure.error, maybe_arrived: failure.maybe_done }
 }
@@ -152,7 +167,7 @@ fn refused(code: &str, answer: &Value) -> Failure {
         }
         _ => (Kind::Refused, "`etl publish slack … --plan` shows what was sent"),
     };
-    let mut error = Error::new(kind, format!("Slack refused the message: {code}")).hint(hint);
+    let mut error = Error::new(kind, format!("Slack refused it: {code}")).hint(hint);
     if let Some(words) = answer["response_metadata"]["messages"][0].as_str() {
         error = error.because(words.chars().take(300).collect::<String>());
     }

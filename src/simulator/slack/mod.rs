@@ -103,12 +103,13 @@ fn api(call: &Call<'_>, arrived: &mut Vec<SlackMessage>) -> Answer {
         let error = error.split_once(':').map_or(error, |(code, _)| code);
         Answer::json(200, json!({"ok": false, "error": error, "response_metadata": {"messages": ["[ERROR] simulated"]}}).to_string())
     };
-    if call.path != "api/chat.postMessage" {
+    if !["api/chat.postMessage", "api/auth.test"].contains(&call.path) {
         return refuse("unknown_method");
     }
     match call.authorization {
         None => return refuse("not_authed"),
         Some(given) if given.strip_prefix("Bearer ") != Some(SLACK_TOKEN) => return refuse("invalid_auth"),
+        Some(_) if call.path == "api/auth.test" => return Answer::json(200, json!({"ok": true, "team": "Testers", "user": "etl"}).to_string()),
         Some(_) => {}
     }
     if !call.content_type.is_some_and(|media| media.starts_with("application/json")) {
