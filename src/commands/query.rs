@@ -51,11 +51,16 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
         }
     })
     .await
-    .map_err(|error| match error.kind() {
+    .map_err(explained)?;
+    Ok(Outcome::default())
+}
+
+/// With a hint for who typed the statement.
+pub(super) fn explained(error: Error) -> Error {
+    match error.kind() {
         Kind::Sql => error.hint("`etl lineage` lists the relations; `etl query \"from latest.NODE limit 1\"` shows the columns of one"),
         _ => error,
-    })?;
-    Ok(Outcome::default())
+    }
 }
 
 /// Streams the answer to one SELECT to standard output.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     context::{Context, Outcome, blocking},
-    query::answer,
+    query::{answer, explained},
 };
 use crate::{
     cli::{Global, ShellArgs},
@@ -108,7 +108,8 @@ impl Reading<'_> {
             Some(moment) => moment,
             None => moment.insert(self.engine.moment_apart(&self.row, &self.receipts)?),
         };
-        match answer(open, sql, self.format, if self.format == Format::Table { SHOWN } else { usize::MAX }, &self.printer) {
+        let limit = if self.format == Format::Table { SHOWN } else { usize::MAX };
+        match answer(open, sql, self.format, limit, &self.printer).map_err(explained) {
             Err(error) if self.terminal => {
                 self.printer.error(&error);
                 Ok(())

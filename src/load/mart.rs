@@ -52,6 +52,8 @@ pub(super) struct Before {
     pub(super) days: BTreeSet<NaiveDate>,
     /// Those that have the very same file in both marts.
     pub(super) same: BTreeSet<NaiveDate>,
+    /// It was computed for a past moment on request.
+    pub(super) replay: bool,
 }
 
 /// A mart that can be read several times, with the same rows in the same order.

@@ -55,7 +55,8 @@ impl Published for InLake {
             let Some(before) = self.lake.manifest(&self.manifest.table, transform_id).await? else { return Ok(None) };
             let files: HashSet<(&str, &str)> = before.parts.iter().map(file).collect();
             let same = self.manifest.parts.iter().filter(|part| files.contains(&file(part))).filter_map(|part| part.day).collect();
-            Ok(Some(Before { days: before.parts.iter().filter_map(|part| part.day).collect(), same }))
+            let days = before.parts.iter().filter_map(|part| part.day).collect();
+            Ok(Some(Before { days, same, replay: before.replay }))
         })
     }
 

@@ -46,7 +46,7 @@ pub(super) async fn rest(
     // Rows that the table keeps and no mart has would be counted as rows of this one.
     let Some(last) = last.filter(|last| last.whole && last.held == last.digest.rows && last.form == form(contract)) else { return Ok(None) };
     let Some(transform_id) = last.transform_id else { return Ok(None) };
-    let Some(Before { days, same }) = mart.before(transform_id).await?.filter(|before| !before.same.is_empty()) else { return Ok(None) };
+    let Some(Before { days, same, .. }) = mart.before(transform_id).await?.filter(|before| !before.same.is_empty()) else { return Ok(None) };
     // Somebody may have changed the table since.
     if digest(session, target, &day_parameters(&days)).await? != last.digest {
         return Ok(None);

@@ -108,6 +108,7 @@ impl Published for Days {
     fn before(&self, transform_id: Uuid) -> BoxFuture<'_, Result<Option<Before>>> {
         let before = self.past.get(&transform_id).map(|before| Before {
             days: before.keys().copied().collect(),
+            replay: false,
             same: before.iter().filter(|(day, file)| self.files.get(day).is_some_and(|ours| ours.0 == file.0)).map(|(day, _)| *day).collect(),
         });
         Box::pin(async { Ok(before) })

@@ -104,7 +104,7 @@ pub(super) async fn run(
     let facts = session.facts(&contract.table).await?;
     let target = Target::check(contract, facts.as_ref())?;
     ledger::check(session).await?;
-    let one = One { contract, target: &target, head: mart.head(), manner };
+    let one = One { contract, target: &target, published: mart, head: mart.head(), manner };
     let last = if manner.mode == Mode::Verify { None } else { one.not_older(session).await? };
     // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
     if let Some(held) = one.settled(session, last.as_ref()).await? {
@@ -156,6 +156,7 @@ async fn scanned(contract: &Arc<Contract>, target: &Target, mart: Mart) -> Resul
 struct One<'a> {
     contract: &'a Contract,
     target: &'a Target,
+    published: &'a dyn Published,
     head: &'a Head,
     manner: &'a Manner,
 }
@@ -192,11 +193,15 @@ impl One<'_> {
         Ok((digest(session, self.target, &days).await? == last.digest).then_some(last.held))
     }
 
-    /// The last load, unless it showed a later time.
+    /// The last load, unless it showed a later time. One of a replay did not: the table is to show the present again.
     async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
-        guard::older(&self.contract.table, self.head.as_of, last.as_ref().and_then(|last| last.as_of), self.manner.asked_for)?;
-        Ok(last)
+        let loaded = last.as_ref().and_then(|last| last.as_of);
+        let Err(refused) = guard::older(&self.contract.table, self.head.as_of, loaded, self.manner.asked_for) else { return Ok(last) };
+        match last.as_ref().and_then(|last| last.transform_id) {
+            Some(transform_id) if self.published.before(transform_id).await?.is_some_and(|before| before.replay) => Ok(last),
+            _ => Err(refused),
+        }
     }
 
     /// The steps inside the transaction.

@@ -47,6 +47,20 @@ async fn an_earlier_time_has_to_be_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_replay_of_a_later_time_the_present_comes_back() {
+    let world = World::new().await;
+    // A table that has not changed since the first day, and a replay of the second.
+    let present = world.publish(&[(Some(1), "present")], DAY_1, false).await;
+    world.load(|_| {}).await.unwrap();
+    world.publish(&[(Some(1), "replay")], DAY_2, true).await;
+    world.load(|job| job.as_of = Some(DAY_2.parse().unwrap())).await.unwrap();
+    assert_eq!(world.rows("plans").await, ["1|replay"]);
+    let summary = world.load(|_| {}).await.unwrap();
+    assert_eq!((summary.failures().next().map(ToString::to_string), summary.tables[1].manifest), (None, Some(present)));
+    assert_eq!(world.rows("plans").await, ["1|present"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_fails_does_not_stop_the_others() {
     let world = World::new().await;
     world.publish(&[(None, "no key")], DAY_1, false).await;
