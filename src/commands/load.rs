@@ -94,20 +94,10 @@ pub(super) async fn stage(
 ) -> Result<()> {
     let writes = !asked.plan_only && !asked.verify && asked.as_of.is_none();
     let logged = if writes { Some(Logged::begin(context, "load", Uuid::now_v7(), tables).await) } else { None };
-    let summary = match (job(context, tables, asked).await, logged) {
-        (Ok(summary), logged) => {
-            if let Some(logged) = logged {
-                logged.ended(summary.iter().map(|table| (&table.table, table.error.as_ref()))).await;
-            }
-            summary
-        }
-        (Err(error), logged) => {
-            if let Some(logged) = logged {
-                logged.broke_off(&error).await;
-            }
-            return Err(error);
-        }
-    };
+    let summary = job(context, tables, asked).await;
+    let outcomes = summary.as_ref().map(|summary| summary.iter().map(|table| (&table.table, table.error.as_ref())));
+    Logged::close(logged, outcomes).await;
+    let summary = summary?;
     let samples = samples(&summary);
     if !samples.is_empty() {
         context.printer.rows(&samples, Format::Table)?;

@@ -34,8 +34,16 @@ impl<'c> Logged<'c> {
         Self { context, start }
     }
 
-    /// Writes down how each table came out.
-    pub(super) async fn ended<'t>(self, tables: impl Iterator<Item = (&'t String, Option<&'t Error>)>) {
+    /// Writes down how each table came out, or that nothing came of it; nothing, if the beginning was not.
+    pub(super) async fn close<'t>(logged: Option<Self>, tables: std::result::Result<impl Iterator<Item = (&'t String, Option<&'t Error>)>, &Error>) {
+        match (logged, tables) {
+            (None, _) => {}
+            (Some(logged), Ok(tables)) => logged.ended(tables).await,
+            (Some(logged), Err(error)) => logged.broke_off(error).await,
+        }
+    }
+
+    async fn ended<'t>(self, tables: impl Iterator<Item = (&'t String, Option<&'t Error>)>) {
         let (mut done, mut failed, mut exit_code) = (Vec::new(), BTreeMap::new(), 0);
         for (table, error) in tables {
             match error {
@@ -51,8 +59,7 @@ impl<'c> Logged<'c> {
         self.end(exit_code, error, done, failed).await;
     }
 
-    /// Writes down that nothing came of it.
-    pub(super) async fn broke_off(self, error: &Error) {
+    async fn broke_off(self, error: &Error) {
         let failed = self.start.arguments.iter().map(|table| (table.clone(), in_one_line(error))).collect();
         self.end(error.kind().exit_code(), Some(in_one_line(error)), Vec::new(), failed).await;
     }

@@ -109,20 +109,9 @@ pub(super) async fn stage(
         })
     })
     .await;
-    let summary = match (summary, logged) {
-        (Ok(summary), logged) => {
-            if let Some(logged) = logged {
-                logged.ended(summary.models.iter().map(|model| (&model.model, model.error.as_ref()))).await;
-            }
-            summary
-        }
-        (Err(error), logged) => {
-            if let Some(logged) = logged {
-                logged.broke_off(&error).await;
-            }
-            return Err(error);
-        }
-    };
+    let outcomes = summary.as_ref().map(|summary| summary.models.iter().map(|model| (&model.model, model.error.as_ref())));
+    Logged::close(logged, outcomes).await;
+    let summary = summary?;
     if !replay {
         conservation::add_models(flow, &summary);
     }

@@ -13,7 +13,7 @@ use super::{
     guard,
     kept::kept,
     ledger::{self, Counts, LastLoad, Record},
-    mart::{Head, Mart, Published},
+    mart::{Mart, Published},
     plan::Plan,
     preflight::{Scan, scan},
     rest::{Rest, form, rest},
@@ -104,7 +104,7 @@ pub(super) async fn run(
     let facts = session.facts(&contract.table).await?;
     let target = Target::check(contract, facts.as_ref())?;
     ledger::check(session).await?;
-    let one = One { contract, target: &target, published: mart, head: mart.head(), manner };
+    let one = One { contract, target: &target, published: mart, manner };
     let last = if manner.mode == Mode::Verify { None } else { one.not_older(session).await? };
     // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
     if let Some(held) = one.settled(session, last.as_ref()).await? {
@@ -157,7 +157,6 @@ struct One<'a> {
     contract: &'a Contract,
     target: &'a Target,
     published: &'a dyn Published,
-    head: &'a Head,
     manner: &'a Manner,
 }
 
@@ -188,8 +187,8 @@ impl One<'_> {
         if self.manner.mode != Mode::Load {
             return Ok(None);
         }
-        let Some(last) = last.filter(|last| last.whole && last.transform_id == Some(self.head.transform_id)) else { return Ok(None) };
-        let days = day_parameters(self.head.days.iter().flatten());
+        let Some(last) = last.filter(|last| last.whole && last.transform_id == Some(self.published.head().transform_id)) else { return Ok(None) };
+        let days = day_parameters(self.published.head().days.iter().flatten());
         Ok((digest(session, self.target, &days).await? == last.digest).then_some(last.held))
     }
 
@@ -197,7 +196,7 @@ impl One<'_> {
     async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
         let loaded = last.as_ref().and_then(|last| last.as_of);
-        let Err(refused) = guard::older(&self.contract.table, self.head.as_of, loaded, self.manner.asked_for) else { return Ok(last) };
+        let Err(refused) = guard::older(&self.contract.table, self.published.head().as_of, loaded, self.manner.asked_for) else { return Ok(last) };
         match last.as_ref().and_then(|last| last.transform_id) {
             Some(transform_id) if self.published.before(transform_id).await?.is_some_and(|before| before.replay) => Ok(last),
             _ => Err(refused),
@@ -234,13 +233,13 @@ impl One<'_> {
             self.guarded(&diff)?;
             return Ok(End::Nothing);
         }
-        if diff.is_empty() && last_transform == Some(self.head.transform_id) {
+        if diff.is_empty() && last_transform == Some(self.published.head().transform_id) {
             return Ok(End::Nothing);
         }
         self.guarded(&diff)?;
         apply(session, &Writing { contract: self.contract, target: self.target, mart, hashes: &scan.hashes }, &diff).await?;
         let (form, now) = (form(self.contract), self.manner.clock.now());
-        let record = Record { table: &self.contract.table, head: self.head, form, counts: &counts, digest: diff.after, now };
+        let record = Record { table: &self.contract.table, head: self.published.head(), form, counts: &counts, digest: diff.after, now };
         ledger::record(session, &record).await?;
         summary.held = Some(holdings(session, self.target).await?);
         Ok(End::Written)
