@@ -79,8 +79,8 @@ Examples:
 
 Relations: every model and seed by name; latest.NODE, history.NODE and landed.NODE for each
 endpoint; pulls, partitions, run, vars. A mart is computed at that moment, a snapshot for that
-day; all days of one are in data/lake.duckdb. Times are UTC. The statement may read nothing else:
-no files, no network, no settings.";
+day; all days of one are in data/lake.duckdb. Times are UTC. The statement may read nothing
+else: no files, no network, no settings.";
 
 /// `etl status`.
 #[derive(Args, Clone, Debug)]
