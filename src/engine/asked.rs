@@ -30,8 +30,7 @@ impl Asked {
         endpoints: &BTreeMap<String, Vec<Reference>>,
     ) -> Self {
         let of_models = project.models.iter().filter(|model| model.kind != ModelKind::Staging);
-        let of_models =
-            of_models.filter_map(|model: &Model| Some((Node::Model(model.name.clone()), model.text.as_str(), models.get(&model.name)?)));
+        let of_models = of_models.filter_map(|model: &Model| Some((Node::Model(model.name.clone()), model.text.as_str(), models.get(&model.name)?)));
         let of_endpoints = project
             .endpoints()
             .filter_map(|endpoint| Some((Node::Endpoint(endpoint.id.clone()), endpoint.for_each.as_deref()?, endpoints.get(&endpoint.id)?)));
@@ -42,7 +41,7 @@ impl Asked {
         for model in &project.models {
             if let (ModelKind::Audit { mart, .. }, Some(references)) = (&model.kind, models.get(&model.name)) {
                 let own = asked.told.get(&Node::Model(model.name.clone())).cloned().unwrap_or_else(nothing);
-                let read = union([&own, &asked.behind(graph, references)]);
+                let read = union([&own, &asked.behind(graph, nodes(references))]);
                 let known = asked.audited.entry(mart.clone()).or_insert_with(nothing);
                 *known = union([&*known, &read]);
             }
@@ -56,17 +55,14 @@ impl Asked {
     }
 
     /// All endpoints that a selection reads: the selected ones, those that queries tell of, and what audits look at.
-    pub(super) fn by_selection(&self, selection: &Selection) -> Endpoints {
-        let selected: Vec<&String> = selection.waves.iter().flatten().chain(&selection.recorded).collect();
-        if selected.is_empty() {
+    pub(super) fn by_selection(&self, graph: &Graph, selection: &Selection) -> Endpoints {
+        let endpoints = selection.waves.iter().flatten().chain(&selection.recorded).cloned().map(Node::Endpoint);
+        let read = self.behind(graph, endpoints.chain(selection.models.iter().cloned().map(Node::Model)));
+        if read.as_ref().is_some_and(BTreeSet::is_empty) {
             // Of nothing but seeds: the moment is that of the lake.
             return None;
         }
-        let of_endpoints = selected.iter().filter_map(|id| self.told.get(&Node::Endpoint((*id).clone())));
-        let of_models = selection.models.iter().filter_map(|name| self.told.get(&Node::Model(name.clone())));
-        let of_audits = selection.tables.iter().filter_map(|table| self.audited.get(table));
-        let told = union(of_endpoints.chain(of_models).chain(of_audits));
-        told.map(|told| told.into_iter().chain(selected.into_iter().cloned()).collect())
+        union(selection.tables.iter().filter_map(|table| self.audited.get(table)).chain([&read]))
     }
 
     /// All endpoints that a query with these references reads.
@@ -75,19 +71,14 @@ impl Asked {
         if references.iter().any(of_the_lake) {
             return None;
         }
-        self.behind(graph, references)
+        self.behind(graph, nodes(references))
     }
 
-    /// The endpoints above these relations, and those that the queries on the way tell of.
-    fn behind(&self, graph: &Graph, references: &[Reference]) -> Endpoints {
-        let start = references.iter().map(|reference| match reference.schema.as_deref() {
-            Some("landed") => Node::Endpoint(reference.name.clone()),
-            _ => Node::Model(reference.name.clone()),
-        });
-        let above = graph.upstream(start);
-        let own: BTreeSet<String> = above.iter().filter(|node| matches!(node, Node::Endpoint(_))).map(|node| node.name().to_owned()).collect();
-        let of_models = above.iter().filter(|node| matches!(node, Node::Model(_))).filter_map(|node| self.told.get(node));
-        union(of_models.chain([&Some(own)]))
+    /// The endpoints above these nodes, and those that the queries on the way tell of.
+    fn behind(&self, graph: &Graph, nodes: impl IntoIterator<Item = Node>) -> Endpoints {
+        let above = graph.upstream(nodes);
+        let own = above.iter().filter(|node| matches!(node, Node::Endpoint(_))).map(|node| node.name().to_owned()).collect();
+        union(above.iter().filter_map(|node| self.told.get(node)).chain([&Some(own)]))
     }
 }
 
@@ -104,6 +95,14 @@ fn told_by(project: &Project, text: &str, references: &[Reference]) -> Endpoints
         named.extend(own);
     }
     Some(named)
+}
+
+/// What references stand for.
+fn nodes(references: &[Reference]) -> impl Iterator<Item = Node> {
+    references.iter().map(|reference| match reference.schema.as_deref() {
+        Some("landed") => Node::Endpoint(reference.name.clone()),
+        _ => Node::Model(reference.name.clone()),
+    })
 }
 
 fn nothing() -> Endpoints {

@@ -160,7 +160,7 @@ impl Engine {
 
     /// The endpoints whose pulls a selection reads, through models, questions and audits; none = all.
     pub fn read_by(&self, selection: &Selection) -> Option<BTreeSet<String>> {
-        self.shared.asked.by_selection(selection)
+        self.shared.asked.by_selection(&self.shared.graph, selection)
     }
 
     /// The endpoints whose pulls a free query reads; none = all. Of `run`, `pulls` and `partitions` people see all.

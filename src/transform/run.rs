@@ -91,10 +91,11 @@ pub enum State {
 impl Job<'_> {
     /// The moment of a table that reads these receipts. It does not depend on what else is computed, and never goes back.
     pub(super) fn moment_of(&self, relevant: &[&Receipt], former: &[Manifest]) -> RunRow {
-        if !self.newest || relevant.is_empty() {
+        if !self.newest {
             return self.run.clone();
         }
-        let own = RunRow::of(relevant.iter().copied(), None);
+        // A seed reads none.
+        let own = if relevant.is_empty() { self.run.clone() } else { RunRow::of(relevant.iter().copied(), None) };
         let shown = former.last().map(|manifest| manifest.as_of);
         RunRow { as_of: shown.into_iter().fold(own.as_of, Ord::max), run_at: own.run_at, ..self.run.clone() }
     }
