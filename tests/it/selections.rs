@@ -30,7 +30,11 @@ async fn what_a_table_shows_does_not_depend_on_what_else_is_pulled_or_computed()
     pump.at(day(0), "04:00:00");
     pump.ok(&RUN);
     let first = manifests(&pump, MART);
-    assert_eq!(first.iter().map(|manifest| manifest.as_of).collect::<Vec<_>>(), [newest(&pump, &["testrail/runs", "testrail/plan_details"])], "the moment is that of its own pulls");
+    assert_eq!(
+        first.iter().map(|manifest| manifest.as_of).collect::<Vec<_>>(),
+        [newest(&pump, &["testrail/runs", "testrail/plan_details"])],
+        "the moment is that of its own pulls"
+    );
 
     // The mart reads `run`, and nothing of Bugzilla.
     pump.at(day(0), "09:00:00");
