@@ -162,9 +162,12 @@ async fn status(context: &Context, args: &StatusMessageArgs) -> Result<Outcome> 
     };
     let name = or_env(&args.workflow, "GITHUB_WORKFLOW");
     let (branch, log_url) = (or_env(&args.branch, "GITHUB_REF_NAME"), args.log_url.clone().unwrap_or_else(run_page));
-    let (receipts, runs) = (context.receipts().await?, runs(context, since).await?);
-    let (mut manifests, graph) = (BTreeMap::new(), context.engine.graph());
-    for table in (Known { project: &context.project, graph, receipts: &receipts, runs: &runs, manifests: &manifests }).tables(since) {
+    let (runs, graph) = (runs(context, since).await?, context.engine.graph());
+    let mut manifests = BTreeMap::new();
+    let known = Known { project: &context.project, graph, receipts: &[], runs: &runs, manifests: &manifests };
+    let tables: Vec<String> = known.tables(since).into_iter().collect();
+    let receipts = if tables.is_empty() { Vec::new() } else { context.receipts_behind(&tables).await? };
+    for table in tables {
         if let Some(manifest) = context.lake.newest_manifest(&table).await? {
             manifests.insert(table, manifest);
         }

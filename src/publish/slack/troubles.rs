@@ -16,6 +16,7 @@ use crate::{
 pub struct Known<'a> {
     pub(crate) project: &'a Project,
     pub(crate) graph: &'a Graph,
+    /// Those of what the [`tables`](Known::tables) read.
     pub(crate) receipts: &'a [Receipt],
     /// Those since the moment that is asked about; where a load is not among them, some earlier ones that may have one.
     pub(crate) runs: &'a [Run],
@@ -27,7 +28,7 @@ pub struct Known<'a> {
 type Scopes<'a> = BTreeMap<(&'a str, String), (&'a Receipt, bool)>;
 
 impl Known<'_> {
-    /// The tables that something was read for since then. Needs no manifests.
+    /// The tables that something was read for since then. Only the runs say so.
     pub fn tables(&self, since: DateTime<Utc>) -> BTreeSet<String> {
         self.reports(since).into_values().flatten().collect()
     }
