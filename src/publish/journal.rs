@@ -1,6 +1,6 @@
 //! What `etl` did, as pulls of the source `etl`: the same files and receipts as those of an API.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,8 +13,8 @@ use crate::{
     digest,
     error::{Error, Kind, Result},
     lake::{
-        FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, RecordRow, RecordWriter, Stop, WriteBudget,
-        layout,
+        FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, RecordRow, RecordWriter, SpillFolder, Stop,
+        WriteBudget, layout,
     },
     settings::Settings,
 };
@@ -27,6 +27,7 @@ const BUDGET: u64 = 8_000_000;
 pub struct Journal {
     endpoint: Endpoint,
     lake: Lake,
+    data: PathBuf,
     clock: Clock,
     run_id: Uuid,
     run_at: DateTime<Utc>,
@@ -48,6 +49,7 @@ impl Journal {
         let mut journal = Self {
             endpoint: endpoint.clone(),
             lake: lake.clone(),
+            data: settings.data.clone(),
             clock: settings.clock.clone(),
             run_id: Uuid::now_v7(),
             run_at: settings.clock.now(),
@@ -157,7 +159,8 @@ impl Journal {
     }
 
     fn write(&self, head: &PullHead, records: &[Map<String, Value>], at: DateTime<Utc>) -> Result<(Vec<Partition>, crate::lake::Finished)> {
-        let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET), head)?;
+        let folder = SpillFolder::new(&self.data)?;
+        let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET, folder.path()), head)?;
         let mut partitions = Vec::new();
         for (no, record) in (0..).zip(records) {
             let text = Value::Object(record.clone()).to_string();
