@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::{Grain, Node},
-    engine::{Engine, Row, RunRow},
+    engine::{Engine, Row, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
     lake::{Lake, Local, Manifest, Receipt, Wanted},
 };
@@ -39,6 +39,14 @@ struct Pulls<'a> {
     newest: Option<&'a Receipt>,
     /// The newest one that readers see.
     complete: Option<&'a Receipt>,
+}
+
+/// The column of `for_each`, and of scopes, that says which project is asked about.
+const PROJECT: &str = "project";
+
+/// Whether a pull of this scope may be about a project: it is, or it is about all.
+pub fn concerns(scope: &serde_json::Map<String, serde_json::Value>, project: &str) -> bool {
+    scope.get(PROJECT).and_then(serde_json::Value::as_str).is_none_or(|of| of == project)
 }
 
 impl Health {
@@ -97,12 +105,13 @@ impl Marts {
 
     /// What speaks for or against a mart, from the receipts of the endpoints behind it: a scope whose newest pull failed, one
     /// that was not pulled since `since`, a pull that the mart was not computed from. Scopes that `concerns` refuses do not
-    /// count: what is wrong with another project's list is no news here.
-    pub fn health(&self, table: &str, since: Option<DateTime<Utc>>, concerns: impl Fn(&Receipt) -> bool) -> Health {
+    /// count: what is wrong with another project's list is no news here. Nor do the endpoints that are [`idle`](Self::idle).
+    pub fn health(&self, table: &str, since: Option<DateTime<Utc>>, idle: &BTreeSet<String>, concerns: impl Fn(&Receipt) -> bool) -> Health {
         let Some(manifest) = self.manifests.get(table) else {
             return Health { as_of: None, problems: vec![format!("`{table}` was never computed")] };
         };
-        let behind = self.endpoints_behind(table);
+        let mut behind = self.endpoints_behind(table);
+        behind.retain(|endpoint| !idle.contains(endpoint));
         let used: BTreeSet<Uuid> = manifest.parts.iter().flat_map(|part| part.inputs.iter().copied()).collect();
         let made_of = self.made_of(table, &used);
         let mut scopes: BTreeMap<(&str, String), Pulls<'_>> = BTreeMap::new();
@@ -138,6 +147,36 @@ impl Marts {
         health.problems.sort();
         health.problems.dedup();
         health
+    }
+
+    /// Endpoints behind a mart that nothing was asked of since then about a project, because there is nothing to ask: their
+    /// `for_each` has no row of it. That is no gap, whereas what the query reads may have some, and counts.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Moment::for_each`].
+    pub async fn idle(&self, table: &str, since: DateTime<Utc>, project: &str) -> Result<BTreeSet<String>> {
+        let mut quiet = self.endpoints_behind(table);
+        quiet.retain(|id| self.drives(id) && self.engine.project().endpoint(id).is_some_and(|endpoint| endpoint.for_each.is_some()));
+        for receipt in self.receipts.iter().filter(|receipt| receipt.finished >= since && concerns(&receipt.scope, project)) {
+            quiet.remove(&receipt.endpoint);
+        }
+        if quiet.is_empty() {
+            return Ok(quiet);
+        }
+        let (engine, receipts) = (Arc::clone(&self.engine), Arc::clone(&self.receipts));
+        let (run, project) = (RunRow { projects: vec![project.to_owned()], ..self.run.clone() }, project.to_owned());
+        let work = move || {
+            let moment = engine.moment(&run, &receipts)?.of_project();
+            let mut idle = BTreeSet::new();
+            for endpoint in quiet.iter().filter_map(|id| engine.project().endpoint(id)) {
+                let asks = |row: &Row| row.iter().all(|(name, value)| name != PROJECT || *value == Value::Text(project.clone()));
+                if !moment.for_each(endpoint)?.iter().any(asks) {
+                    idle.insert(endpoint.id.clone());
+                }
+            }
+            Ok(idle)
+        };
+        tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "a blocking task ended early")?
     }
 
     /// What went wrong with the newest pulls of one endpoint that no mart reads.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use etl::simulator::{Fault, FaultKind, RetryAfter, SLACK_TOKEN, SLACK_WEBHOOK_SECRET, Simulator, SlackMessage};
+use chrono::Days;
+use etl::simulator::{Fault, FaultKind, RetryAfter, SLACK_TOKEN, SLACK_WEBHOOK_SECRET, Scale, Simulator, SlackMessage};
 use serde_json::Value;
 
 use crate::pump::{Pump, Ran, day, serve, small_world};
@@ -188,6 +189,58 @@ async fn an_incomplete_report_is_no_all_clear_and_no_green_workflow() {
     pump.run(&["run", "sentry-rates"]);
     let (color, text) = status(&pump, "three");
     assert!(color == "#FF0000" && text.contains("sentry-rates"), "{color} {text}");
+}
+
+/// Between a major release and the first beta of the next one the beta channel has no live version.
+#[tokio::test]
+async fn a_channel_without_a_live_release_is_no_gap_and_what_is_not_known_is_one() {
+    let simulator = serve(small_world()).await;
+    let mut pump = Pump::of(&simulator, &["sentry", "whattrainisitnow", "etl"]);
+    for (name, value) in simulator.slack_variables(true) {
+        pump.set(name, value);
+    }
+    let rates = |pump: &Pump, code: i32| {
+        let ran = pump.run(&["publish", "slack", "rates", "--project", "fenix-beta", "--force"]);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        in_channel(&simulator, "C0HEALTH").pop().unwrap().all_text()
+    };
+    let on = |pump: &mut Pump, number: u64, time: &str| {
+        let day = Scale::demo().first_day + Days::new(number);
+        simulator.set_day(day);
+        pump.at(day, time);
+        day
+    };
+    // Three days before the release the beta is live: its sessions are read, and grow old from then on.
+    on(&mut pump, 4, "08:00:00");
+    pump.ok(&["extract", "report_sentry_rates"]);
+    let today = on(&mut pump, 8, "08:00:00");
+    pump.ok(&["run", "sentry-rates", "sentry-unhandled-issues"]);
+    let text = rates(&pump, 0);
+    assert!(text.contains(":warning: No data available: no release is live") && !text.contains("Incomplete"), "{text}");
+    assert!(text.contains(&format!("Data as of {today} 08:00")), "what is not asked any more makes nothing old: {text}");
+    pump.ok(&["publish", "slack", "new-issues", "--project", "fenix-beta", "--channel", "product-health"]);
+    let text = in_channel(&simulator, "C0HEALTH").pop().unwrap().all_text();
+    assert!(text.contains("No live version is known"), "{text}");
+    assert!(in_channel(&simulator, "C0SANDBOX").is_empty(), "no alert");
+    // Nobody knows what is live where the list of releases or the trains were not read, or say nothing.
+    for (time, path, kind, part) in [
+        ("09:00:00", "/releases/?project=6295551", FaultKind::Status { code: 501, retry_after: None }, "sentry_releases of fenix-beta"),
+        ("10:00:00", "/trains/api/firefox/releases/future/", FaultKind::MissingArray, "the release trains name no coming version"),
+    ] {
+        on(&mut pump, 8, time);
+        simulator.script(Fault::new(path, kind));
+        pump.run(&["extract", "report_sentry_rates"]);
+        let text = rates(&pump, 3);
+        assert!(text.contains("*Incomplete:*") && text.contains(part) && !text.contains("No data"), "{text}");
+    }
+    on(&mut pump, 8, "11:00:00");
+    pump.ok(&["extract", "report_sentry_rates"]);
+    rates(&pump, 0);
+    // The first beta is there, and its sessions were not read.
+    on(&mut pump, 11, "08:00:00");
+    pump.ok(&["extract", "sentry_releases", "whattrainisitnow_releases", "whattrainisitnow_future_releases"]);
+    let text = rates(&pump, 3);
+    assert!(text.contains("sentry_sessions of fenix-beta was last pulled at"), "{text}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `etl publish build-validation`: the page with the validation of a project's newest build.
 
+use std::collections::BTreeSet;
+
 use super::confluence;
 use crate::{
     cli::BuildValidationArgs,
@@ -40,7 +42,7 @@ pub(super) async fn run(context: &Context, args: &BuildValidationArgs) -> Result
         let of_it: Vec<&Row> = runs.iter().filter(|run| text(run, "milestone_id") == id).collect();
         let project = testrail_id(&marts, &page.project).await?;
         let concerns = |receipt: &Receipt| receipt.scope.get("project_id").is_none_or(|id| id.as_i64() == project);
-        let mut problems = marts.health(TABLE, None, concerns).problems;
+        let mut problems = marts.health(TABLE, None, &BTreeSet::new(), concerns).problems;
         problems.extend(marts.failures("testrail_milestone_runs", concerns));
         for problem in &problems {
             context.printer.warn(&format!("`{}`: {problem}", page.project));

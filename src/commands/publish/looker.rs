@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, args: &LookerArgs) -> Result<Outcome>
     if looks.is_empty() {
         return Err(nothing("render").hint("`etl run looker-thumbnails` reads the looks; `looker_folders` in etl.toml names the folders"));
     }
-    super::tell(context, TABLE, &marts.health(TABLE, None, |_| true));
+    super::tell(context, TABLE, &marts.health(TABLE, None, &BTreeSet::new(), |_| true));
     for warning in looker::collisions(&looks).iter().chain(&unknown_names(context, &all)) {
         context.printer.warn(warning);
     }

@@ -78,23 +78,27 @@ async fn made(
     let standing_of = |table| rows::standing(marts, table, subject, day);
     let has = |table: &str| tables(kind).contains(&table);
 
-    let (mut rate_rows, mut coming, mut rates_standing) = (Vec::new(), Default::default(), Standing::default());
+    let (mut rate_rows, mut none, mut coming, mut rates_standing) = (Vec::new(), None, Default::default(), Standing::default());
     if has(rows::RATES) {
-        rates_standing = standing_of(rows::RATES);
+        rates_standing = standing_of(rows::RATES).await?;
         rate_rows = rows::rates(marts, subject, day).await?;
         coming = rows::coming(marts).await?;
+        if rate_rows.is_empty() {
+            none = rows::why_none(marts, subject).await?;
+        }
     }
     let (mut versions, mut issues_standing) = (Vec::new(), Standing::default());
     if has(rows::NEW_ISSUES) {
-        issues_standing = standing_of(rows::NEW_ISSUES);
+        issues_standing = standing_of(rows::NEW_ISSUES).await?;
         versions = rows::versions(marts, subject, day).await?;
     }
     let (mut open, mut open_standing) = (Vec::new(), Standing::default());
     if has(rows::OPEN_ISSUES) {
-        open_standing = standing_of(rows::OPEN_ISSUES);
+        open_standing = standing_of(rows::OPEN_ISSUES).await?;
         open = rows::open_issues(marts, subject).await?;
     }
-    let rates = Rates { messages, product: &product, subject, day, rates: &rate_rows, coming: &coming, standing: &rates_standing };
+    let rates =
+        Rates { messages, product: &product, subject, day, rates: &rate_rows, none: none.as_deref(), coming: &coming, standing: &rates_standing };
     let issues = NewIssues { messages, product: &product, subject, day, versions: &versions, standing: &issues_standing };
     let open = OpenIssues { messages, subject, name: &product.name, own_authors: &own_authors, day, issues: &open, standing: &open_standing };
     let (form, made) = match kind {

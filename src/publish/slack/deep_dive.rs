@@ -52,7 +52,8 @@ mod tests {
         let (messages, product, subject, standing) = (sample::messages(), sample::product(), sample::subject(), sample::broken());
         let coming = BTreeSet::new();
         let day = sample::day();
-        let rates = Rates { messages: &messages, product: &product, subject: &subject, day, rates: &[], coming: &coming, standing: &standing };
+        let rates =
+            Rates { messages: &messages, product: &product, subject: &subject, day, rates: &[], none: None, coming: &coming, standing: &standing };
         let issues = NewIssues { messages: &messages, product: &product, subject: &subject, day, versions: &[], standing: &standing };
         let whole = sample::whole();
         let open = OpenIssues { messages: &messages, subject: &subject, name: &product.name, own_authors: &[], day, issues: &[], standing: &whole };

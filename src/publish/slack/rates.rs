@@ -35,6 +35,8 @@ pub struct Rates<'a> {
     pub(crate) day: NaiveDate,
     /// The rates of that day, newest version first.
     pub(crate) rates: &'a [Rate],
+    /// Why there are none, if that is known.
+    pub(crate) none: Option<&'a str>,
     /// Versions that are coming.
     pub(crate) coming: &'a BTreeSet<String>,
     pub(crate) standing: &'a Standing,
@@ -83,7 +85,7 @@ impl Rates<'_> {
         } else if self.standing.is_whole() {
             let limit = self.messages.adoption_above;
             blocks.push(Block::Section(if self.rates.is_empty() {
-                ":warning: No data available".to_owned()
+                format!(":warning: No data available{}", self.none.map(|why| format!(": {}", escape(why))).unwrap_or_default())
             } else if self.rates.iter().all(|rate| rate.adoption.is_some()) {
                 format!(":information_source: All versions are below {limit} % adoption")
             } else {
@@ -140,7 +142,8 @@ mod tests {
     fn made(rates: &[Rate], standing: &Standing, short: bool) -> Value {
         let (messages, product, subject) = (sample::messages(), sample::product(), sample::subject());
         let coming = BTreeSet::from(["144.0".to_owned()]);
-        let rates = Rates { messages: &messages, product: &product, subject: &subject, day: sample::day(), rates, coming: &coming, standing };
+        let rates =
+            Rates { messages: &messages, product: &product, subject: &subject, day: sample::day(), rates, none: None, coming: &coming, standing };
         let message = if short { rates.short() } else { rates.full() };
         let [message] = &message.parts()[..] else { panic!("one message") };
         assert_eq!(slack_refusal(&message.payload()), None);
@@ -212,6 +215,27 @@ mod tests {
     }
 
     #[test]
+    fn why_there_is_nothing_is_said_unless_something_is_missing() {
+        let (messages, product, subject, coming) = (sample::messages(), sample::product(), sample::subject(), BTreeSet::new());
+        for (standing, expected) in [(sample::whole(), true), (sample::broken(), false)] {
+            let none = Some("no release is live");
+            let rates = Rates {
+                messages: &messages,
+                product: &product,
+                subject: &subject,
+                day: sample::day(),
+                rates: &[],
+                none,
+                coming: &coming,
+                standing: &standing,
+            };
+            for message in [rates.short(), rates.full()] {
+                assert_eq!(says(&message.payload(), ":warning: No data available: no release is live"), expected);
+            }
+        }
+    }
+
+    #[test]
     fn an_incomplete_report_says_so_and_clears_nothing() {
         for rates in [&[][..], &some()] {
             let payload = made(rates, &sample::broken(), true);
@@ -225,8 +249,16 @@ mod tests {
         let (messages, subject, standing) = (sample::messages(), sample::subject(), sample::whole());
         let product = Product { looker_dashboard: None, confluence_page: None, ..sample::product() };
         let coming = BTreeSet::new();
-        let rates =
-            Rates { messages: &messages, product: &product, subject: &subject, day: sample::day(), rates: &[], coming: &coming, standing: &standing };
+        let rates = Rates {
+            messages: &messages,
+            product: &product,
+            subject: &subject,
+            day: sample::day(),
+            rates: &[],
+            none: None,
+            coming: &coming,
+            standing: &standing,
+        };
         assert!(!says(&rates.full().payload(), "actions"));
         let payload = made(&[], &standing, false);
         let buttons = payload["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "actions").unwrap();

@@ -8,7 +8,11 @@ use super::{Issue, OpenIssue, Rate, Version};
 use crate::{
     engine::{Row, Value},
     error::Result,
-    publish::{marts::Marts, product::Subject, standing::Standing},
+    publish::{
+        marts::{Marts, concerns},
+        product::Subject,
+        standing::Standing,
+    },
 };
 
 /// The marts behind the messages.
@@ -18,12 +22,47 @@ pub const NEW_ISSUES: &str = "report_sentry_unhandled_issues";
 /// See [`RATES`].
 pub const OPEN_ISSUES: &str = "report_github_bugs";
 
-/// How far a mart may be believed about one project on a day: its scopes must be whole and of that day.
-pub fn standing(marts: &Marts, table: &str, subject: &Subject, day: NaiveDate) -> Standing {
-    let concerns = |receipt: &crate::lake::Receipt| {
-        receipt.scope.get("project").and_then(serde_json::Value::as_str).is_none_or(|project| project == subject.project)
-    };
-    marts.health(table, Some(day.and_time(chrono::NaiveTime::MIN).and_utc()), concerns).into()
+/// How far a mart may be believed about one project on a day: its scopes must be whole and of that day. Where there is nothing
+/// to ask about the project, nothing is missing, as long as it is known that there is nothing.
+///
+/// # Errors
+/// As [`Marts::idle`].
+pub async fn standing(marts: &Marts, table: &str, subject: &Subject, day: NaiveDate) -> Result<Standing> {
+    let since = day.and_time(chrono::NaiveTime::MIN).and_utc();
+    let idle = marts.idle(table, since, &subject.project).await?;
+    let mut standing: Standing = marts.health(table, Some(since), &idle, |receipt| concerns(&receipt.scope, &subject.project)).into();
+    if !idle.is_empty() && table != OPEN_ISSUES {
+        standing.gaps.extend(unknown_trains(marts).await?);
+    }
+    Ok(standing)
+}
+
+/// Why nobody can say which versions are live: release trains that tell of no version. An answer may be whole and hold nothing.
+async fn unknown_trains(marts: &Marts) -> Result<Vec<String>> {
+    let sql = "select \
+            exists (from latest.whattrainisitnow_releases as train where list_max(train.majors) is not null) as shipped, \
+            exists (from latest.whattrainisitnow_future_releases as train where list_max(train.majors) is not null) as coming";
+    let rows = marts.rows(sql).await?;
+    let unknown = rows.iter().flatten().filter(|(_, known)| *known != Value::Bool(true));
+    Ok(unknown.map(|(what, _)| format!("the release trains name no {what} version")).collect())
+}
+
+/// Why there is no rate of a project, where nothing is missing.
+///
+/// # Errors
+/// As [`Marts::rows`].
+pub async fn why_none(marts: &Marts, subject: &Subject) -> Result<Option<String>> {
+    let sql = format!(
+        "select count(*) as known, count(*) filter (where release.skipped is null) as live \
+         from sentry_release_candidates as release where release.project = {}",
+        literal(&subject.project)
+    );
+    let rows = marts.rows(&sql).await?;
+    Ok(rows.first().and_then(|row| match (int(row, 0), int(row, 1)) {
+        (0, _) => Some("Sentry lists no release".to_owned()),
+        (_, 0) => Some("no release is live".to_owned()),
+        _ => None,
+    }))
 }
 
 /// The rates of a day, newest version first.
