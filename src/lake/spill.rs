@@ -80,7 +80,7 @@ mod tests {
         let second = SpillFolder::new(&data.path().join("new")).unwrap();
         assert!(first.path().join("file").exists(), "of a living process");
         drop((first, second));
-        assert_eq!(names(&data.path().join("new")), [PathBuf::new(); 0]);
+        assert_eq!(names(&data.path().join("new")), Vec::<PathBuf>::new());
     }
 
     #[test]

@@ -41,7 +41,7 @@ async fn a_killed_run_that_is_run_again_equals_an_undisturbed_one() {
         let part = (f64::from(kill) + random.random_range(0.0..1.0)) / f64::from(KILLS);
         let (mut pump, moment) = killed(&first, part, &mut duration);
         let what = format!("killed after {moment:?} of {duration:?}");
-        assert_eq!(files(temporary.path()), [PathBuf::new(); 0], "{what}: left in the temporary folder");
+        assert_eq!(files(temporary.path()), Vec::<PathBuf>::new(), "{what}: left in the temporary folder");
 
         pump.live();
         for (table, rows) in pump.timeless_tables().await {
