@@ -108,6 +108,9 @@ Examples:
 
   etl status --max-age 26h testrail-milestones       the dead-man's check, in a job of its own
 
+The requests that a source has left are those that it told of when it was last asked; some APIs
+tell of none. After `until` all are there again. `etl doctor` asks anew.
+
 Exit code 1 when a report is older than its schedule, or --max-age, allows: its newest pull,
 mart or load. Each is told as an error, in a GitHub workflow as an annotation.";
 

@@ -18,6 +18,7 @@ mod migrate;
 mod publish;
 mod publishers;
 mod query;
+mod quotas;
 mod reach;
 mod replay;
 mod run;

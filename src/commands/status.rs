@@ -9,6 +9,7 @@ use super::{
     freshness::{Loaded, Stages, Verdict, age, allowed, inputs, written},
     last,
     logged::failures,
+    quotas::quotas,
 };
 use crate::{
     catalog::{Node, Selection},
@@ -32,8 +33,12 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
     let mut outcome = Outcome::default();
     let limit = args.max_age.map(TimeDelta::from_std).transpose().or_fail(Kind::Usage, || "`--max-age` is too long")?;
     let (tables, problems) = tables(&context, &selection, &receipts, now, limit).await?;
-    let pulls = pulls(&selection, &receipts, now);
-    show(printer, limit.is_none().then_some(&pulls), &tables, args.format)?;
+    // The dead-man's check is about tables.
+    let above = match limit {
+        None => Some((pulls(&selection, &receipts, now), quotas(&context, &selection, &receipts, now).await)),
+        Some(_) => None,
+    };
+    show(printer, above.as_ref(), &tables, args.format)?;
     for problem in &problems {
         printer.error(problem);
         outcome.failed(problem.kind());
@@ -44,25 +49,26 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
     Ok(outcome)
 }
 
-/// Both tables. As JSON they are one object.
-fn show(printer: &Printer, pulls: Option<&Rows>, tables: &Rows, format: Format) -> Result<()> {
-    let Some(pulls) = pulls else { return printer.rows(tables, format) };
+/// All tables, one below the other. As JSON they are one object.
+fn show(printer: &Printer, above: Option<&(Rows, Rows)>, tables: &Rows, format: Format) -> Result<()> {
+    let Some((pulls, quotas)) = above else { return printer.rows(tables, format) };
     if format == Format::Json {
         let text = |rows: &Rows| -> Result<String> {
             let mut out = Vec::new();
             rows.write(Format::Json, None, &mut out).or_fail(Kind::Io, || "cannot write the status")?;
             Ok(String::from_utf8_lossy(&out).trim_end().to_owned())
         };
-        return printer.data(&format!("{{\"endpoints\":{},\n\"tables\":{}}}\n", text(pulls)?, text(tables)?));
+        let (pulls, quotas, tables) = (text(pulls)?, text(quotas)?, text(tables)?);
+        return printer.data(&format!("{{\"endpoints\":{pulls},\n\"sources\":{quotas},\n\"tables\":{tables}}}\n"));
     }
     printer.rows(pulls, format)?;
-    if tables.is_empty() {
-        return Ok(());
+    for more in [quotas, tables].into_iter().filter(|rows| !rows.is_empty()) {
+        if format == Format::Table {
+            printer.data("\n")?;
+        }
+        printer.rows(more, format)?;
     }
-    if format == Format::Table {
-        printer.data("\n")?;
-    }
-    printer.rows(tables, format)
+    Ok(())
 }
 
 fn pulls(selection: &Selection, receipts: &[Receipt], now: DateTime<Utc>) -> Rows {

@@ -18,33 +18,42 @@ pub struct Quota {
     pub resets: Option<DateTime<Utc>>,
 }
 
-impl Answer {
-    /// The rate limit that the answer tells of: GitHub, Jira, Sentry, the RFC draft.
-    pub fn quota(&self) -> Option<Quota> {
+impl Quota {
+    /// The rate limit that the headers of an answer tell of, as a JSON object with names in lower case: GitHub, Jira, Sentry, the
+    /// RFC draft. `arrived` is when the answer came.
+    pub fn of(headers: &str, arrived: DateTime<Utc>) -> Option<Self> {
+        let headers: serde_json::Value = serde_json::from_str(headers).ok()?;
         ["x-ratelimit", "ratelimit", "x-sentry-rate-limit"].into_iter().find_map(|prefix| {
-            let header = |what: &str| self.header(&format!("{prefix}-{what}"));
-            Some(Quota {
+            let header = |what: &str| text(&headers, &format!("{prefix}-{what}"));
+            Some(Self {
                 remaining: header("remaining")?.parse().ok()?,
                 limit: header("limit").and_then(|limit| limit.parse().ok()),
-                resets: header("reset").and_then(|reset| reset_time(&reset, self.arrived())),
+                resets: header("reset").and_then(|reset| reset_time(reset, arrived)),
             })
         })
+    }
+}
+
+impl Answer {
+    /// The rate limit that the answer tells of.
+    pub fn quota(&self) -> Option<Quota> {
+        Quota::of(&self.headers, self.arrived())
     }
 
     /// How far the API's clock is ahead of ours. Its header has whole seconds, and part of the time went by on the way.
     pub fn skew(&self) -> Option<TimeDelta> {
-        let theirs = http_date(&self.header("date")?)?;
+        let headers: serde_json::Value = serde_json::from_str(&self.headers).ok()?;
+        let theirs = http_date(text(&headers, "date")?)?;
         let (began, arrived) = (self.started, self.arrived());
         if theirs >= began - TimeDelta::seconds(1) && theirs <= arrived {
             return Some(TimeDelta::zero());
         }
         Some(if theirs > arrived { theirs - arrived } else { theirs - began })
     }
+}
 
-    fn header(&self, name: &str) -> Option<String> {
-        let headers: serde_json::Value = serde_json::from_str(&self.headers).ok()?;
-        Some(headers.get(name)?.as_str()?.trim().to_owned())
-    }
+fn text<'h>(headers: &'h serde_json::Value, name: &str) -> Option<&'h str> {
+    Some(headers.get(name)?.as_str()?.trim())
 }
 
 #[cfg(test)]

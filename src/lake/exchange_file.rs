@@ -1,20 +1,21 @@
 //! The HTTP exchanges of one pull as Parquet: one row per request that got an answer or failed for good.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
-    datatypes::{DataType, Field, Schema, SchemaRef},
+    array::{ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+    datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use parquet::{file::properties::EnabledStatistics, schema::types::ColumnPath};
 
 use super::{
     budget::WriteBudget,
     record_file::{PullHead, json, number, utc},
+    rows::read_batches,
     spool::{Finished, Spool, properties},
 };
-use crate::error::{Kind, OrFail, Result};
+use crate::error::{Error, Kind, OrFail, Result};
 
 /// Rows that are gathered before they are encoded.
 const BATCH_ROWS: usize = 256;
@@ -118,6 +119,26 @@ impl ExchangeWriter {
     }
 }
 
+/// When each exchange of a file was over, and the headers that were kept of its answer, in the file's order.
+///
+/// # Errors
+/// As [`read_batches`].
+pub fn exchange_headers(path: &Path) -> Result<Vec<(DateTime<Utc>, String)>> {
+    let mut found = Vec::new();
+    for batch in read_batches(path, Some(&["started", "duration_ms", "headers"]))? {
+        let batch = batch?;
+        let damaged = || Error::new(Kind::Lake, format!("`{}` has columns of other types than a file of exchanges", path.display()));
+        let started = batch.column(0).as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(damaged)?;
+        let took = batch.column(1).as_primitive_opt::<Int64Type>().ok_or_else(damaged)?;
+        let headers = batch.column(2).as_string_opt::<i32>().ok_or_else(damaged)?;
+        for row in 0..batch.num_rows() {
+            let over = DateTime::from_timestamp_micros(started.value(row)).ok_or_else(damaged)? + TimeDelta::milliseconds(took.value(row));
+            found.push((over, headers.value(row).to_owned()));
+        }
+    }
+    Ok(found)
+}
+
 fn schema() -> SchemaRef {
     let text = |name, nullable| Field::new(name, DataType::Utf8, nullable);
     let int = |name, nullable| Field::new(name, DataType::Int32, nullable);
@@ -172,12 +193,11 @@ fn columns(rows: &[ExchangeRow]) -> Result<Vec<ArrayRef>> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array, AsArray};
-    use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+    use arrow::array::Array;
+    use arrow::datatypes::Int32Type;
     use uuid::Uuid;
 
     use super::*;
-    use crate::lake::read_batches;
 
     #[test]
     fn exchanges_come_back() {
@@ -225,5 +245,8 @@ mod tests {
         assert_eq!(column("body_bytes").as_primitive::<Int64Type>().value(0), 5_000_000_000);
         assert!(column("envelope").is_null(1_000));
         assert_eq!(column("error").as_string::<i32>().value(1_000), "connection reset");
+        let headers = exchange_headers(&file.path).unwrap();
+        let over = DateTime::from_timestamp_micros(1_700_000_000_041_001).unwrap();
+        assert_eq!((headers.len(), &headers[999]), (1_001, &(over, r#"{"etag":"x"}"#.to_owned())));
     }
 }

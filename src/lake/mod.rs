@@ -39,7 +39,7 @@ mod traffic;
 mod upload;
 
 pub use budget::WriteBudget;
-pub use exchange_file::{ExchangeRow, ExchangeWriter};
+pub use exchange_file::{ExchangeRow, ExchangeWriter, exchange_headers};
 pub use export::{Exports, Written};
 pub use flow::{Census, FLOW_VERSION, Flow, Held, Pulled, Step, Steps};
 pub use footer::Footer;

@@ -226,6 +226,11 @@ impl Receipt {
     pub fn records_file(&self) -> Option<&File> {
         self.files.iter().find(|file| file.kind == FileKind::Records)
     }
+
+    /// The file with the HTTP exchanges, if there were any.
+    pub fn requests_file(&self) -> Option<&File> {
+        self.files.iter().find(|file| file.kind == FileKind::Requests && file.rows > 0)
+    }
 }
 
 /// A JSON object as canonical text: keys in order, no blanks.

@@ -79,6 +79,7 @@ async fn doctor_reaches_every_source_with_its_credentials() {
         let line = ran.stdout.lines().find(|line| line.starts_with(check)).unwrap_or_else(|| panic!("no {check}: {}", ran.stdout));
         assert!(line.contains(" ok ") && line.contains(part), "{line}");
     }
+    what_was_left_is_known_without_asking(&simulator, &mut pump);
     assert!(targets(&simulator, "/builds").iter().all(|target| target.contains("limit=1")), "{:?}", targets(&simulator, "/builds"));
     pump.set("BITRISE_TOKEN", "wrong");
     pump.set("LOOKER_SECRET", "wrong");
@@ -89,4 +90,47 @@ async fn doctor_reaches_every_source_with_its_credentials() {
         let line = told.lines().find(|line| line.starts_with(check)).unwrap_or_else(|| panic!("no {check}: {told}"));
         assert!(line.contains("FAILED") && !line.contains("wrong"), "{line}");
     }
+}
+
+fn what_was_left_is_known_without_asking(simulator: &Simulator, pump: &mut Pump) {
+    let sources = |pump: &Pump| -> Vec<Value> {
+        let ran = pump.run(&["status", "--format", "json"]);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))["sources"].as_array().unwrap().clone()
+    };
+    let of = |sources: &[Value], name: &str| sources.iter().find(|source| source["source"] == name).unwrap().clone();
+    let minute = |time: &Value| time.as_str().map(|time| time[..16].to_owned());
+    let at = |time: &str| Some(format!("{} {time}", day(0)));
+    simulator.set_day(day(0));
+    pump.at(day(0), "04:10:00");
+    pump.ok(&["extract", "github_issues", "whattrainisitnow_releases"]);
+    let asked = simulator.requests().len();
+    pump.at(day(0), "04:40:00");
+    let known = sources(pump);
+    assert_eq!(simulator.requests().len(), asked, "the status asks no API");
+    assert_eq!(known.len(), 7, "what `etl` did itself is no source with limits: {known:#?}");
+    let github = of(&known, "github");
+    assert_eq!(
+        (github["requests left"].as_u64(), github["of"].as_u64(), github["age"].as_str()),
+        (Some(4_987), Some(5_000), Some("29 min")),
+        "{github:#}"
+    );
+    assert_eq!((minute(&github["as of"]), minute(&github["until"])), (at("04:10"), at("05:00")), "{github:#}");
+    let trains = of(&known, "whattrainisitnow");
+    assert_eq!(
+        (minute(&trains["last asked"]), trains["requests left"].is_null(), trains["as of"].is_null()),
+        (at("04:10"), true, true),
+        "{trains:#}"
+    );
+    assert!(of(&known, "bitrise")["last asked"].is_null());
+    // The newest pull counts, also one that failed; a file that is gone is no failure of the status.
+    pump.at(day(0), "05:10:00");
+    let token = pump.replace("GITHUB_TOKEN", "withdrawn");
+    assert_ne!(pump.run(&["extract", "github_issues"]).code, Some(0));
+    pump.set("GITHUB_TOKEN", token);
+    assert_eq!(minute(&of(&sources(pump), "github")["last asked"]), at("05:10"));
+    for path in pump.objects().into_keys().filter(|path| path.to_str().unwrap().ends_with(".requests.parquet")) {
+        fs_err::remove_file(path).unwrap();
+    }
+    assert!(sources(pump).iter().all(|source| source["last asked"].is_null()));
+    assert!(pump.run(&["status"]).stdout.contains("requests left") && !pump.run(&["status", "--max-age", "26h"]).stdout.contains("requests left"));
 }
