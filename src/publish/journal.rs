@@ -1,6 +1,9 @@
 //! What `etl` did, as pulls of the source `etl`: the same files and receipts as those of an API.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -116,7 +119,8 @@ impl Journal {
             scope: "{}".to_owned(),
             run_at: self.run_at,
         };
-        let (partitions, file) = self.write(&head, &records, finished)?;
+        let folder = SpillFolder::new(&self.data)?;
+        let (partitions, file) = self.write(&head, &records, finished, folder.path())?;
         let path = layout::records(&self.endpoint.source, &self.endpoint.name, self.run_at.date_naive(), pull_id);
         self.lake.upload_new(&path, &file.path).await?;
         let receipt = Receipt {
@@ -158,9 +162,14 @@ impl Journal {
         Ok(())
     }
 
-    fn write(&self, head: &PullHead, records: &[Map<String, Value>], at: DateTime<Utc>) -> Result<(Vec<Partition>, crate::lake::Finished)> {
-        let folder = SpillFolder::new(&self.data)?;
-        let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET, folder.path()), head)?;
+    fn write(
+        &self,
+        head: &PullHead,
+        records: &[Map<String, Value>],
+        at: DateTime<Utc>,
+        folder: &Path,
+    ) -> Result<(Vec<Partition>, crate::lake::Finished)> {
+        let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET, folder), head)?;
         let mut partitions = Vec::new();
         for (no, record) in (0..).zip(records) {
             let text = Value::Object(record.clone()).to_string();
