@@ -33,6 +33,7 @@ mod rows;
 mod run_log;
 #[cfg(test)]
 mod sample;
+mod spill;
 mod spool;
 mod store;
 mod traffic;
@@ -50,6 +51,7 @@ pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, REC
 pub use record_file::{PullHead, RecordRow, RecordWriter};
 pub use rows::{Batches, RowGroups, read_batches};
 pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};
+pub use spill::SpillFolder;
 pub use spool::Finished;
 pub use store::{Lake, Object};
 pub use traffic::Traffic;

@@ -176,7 +176,7 @@ async fn commit(lake: &Lake, (receipt, records): &Pull) {
         scope: receipt.scope_key(),
         run_at: receipt.run_at,
     };
-    let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head).unwrap();
+    let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), &head).unwrap();
     for (record_no, (part, key, value, at)) in (0..).zip(records) {
         let payload = format!("{{\"id\":{key},\"value\":{value}}}");
         let row = RecordRow {
