@@ -115,7 +115,7 @@ fn round(endpoint: &Endpoint, pages: &[Bytes]) -> Round {
         scope: pull.scope_key.clone(),
         run_at: DateTime::<Utc>::MIN_UTC,
     };
-    let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000), &head).expect("a temporary file");
+    let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000, std::env::temp_dir()), &head).expect("a temporary file");
     let mut round = Round::default();
     let timed = |spent: &mut Duration, start: Instant| *spent += start.elapsed();
     let mut bodies = Vec::new();

@@ -90,7 +90,7 @@ async fn landed(lake: &Lake, records: u32) -> Receipt {
     let (source, endpoint) = ("testrail".to_owned(), MODEL.to_owned());
     let scope = r#"{"project_id":17}"#;
     let head = PullHead { run_id, pull_id, source: source.clone(), endpoint: endpoint.clone(), scope: scope.to_owned(), run_at: at };
-    let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000), &head).expect("a temporary file");
+    let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000, std::env::temp_dir()), &head).expect("a temporary file");
     for number in 0..records {
         let payload = case(number);
         let row = RecordRow {

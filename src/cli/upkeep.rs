@@ -54,8 +54,9 @@ Examples:
   etl gc --dry-run
   etl gc --min-age 7d
 
-Removed are files of crashed runs, staged files of models that changed, and results that a
-newer one replaced. What a committed pull names is never removed.";
+Removed are files of crashed runs, staged files of models that changed, results that a newer
+one replaced, and claims to publish whose attempts have ended. What a committed pull names is
+never removed.";
 
 /// `etl demo`.
 #[derive(Args, Clone, Debug)]

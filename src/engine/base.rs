@@ -17,7 +17,7 @@ use crate::{
     catalog::{Graph, Model, ModelKind, Project, Reference, Selection},
     error::{Error, Kind, Result},
     events::Observer,
-    lake::{Lake, Local, Wanted},
+    lake::{Lake, Local, SpillFolder, Wanted},
     settings::Settings,
 };
 
@@ -29,7 +29,7 @@ pub struct Engine {
     observer: Arc<dyn Observer>,
     shared: Arc<Shared>,
     staging: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
-    temp: tempfile::TempDir,
+    temp: SpillFolder,
     runtime: Handle,
 }
 
@@ -42,7 +42,7 @@ struct Shared {
     /// Names of the seeds that the instance holds already.
     seeds: Mutex<Vec<String>>,
     // Last, so that DuckDB has let go of its spill files.
-    spill: tempfile::TempDir,
+    spill: SpillFolder,
 }
 
 impl Engine {
@@ -51,8 +51,8 @@ impl Engine {
     /// # Errors
     /// [`Kind::Config`] for the first query that is wrong, with file and line.
     pub fn open(project: Arc<Project>, lake: Lake, settings: Settings, observer: Arc<dyn Observer>, runtime: Handle) -> Result<Self> {
-        let temp = temp_folder(&settings.data)?;
-        let spill = temp_folder(&settings.data)?;
+        let temp = SpillFolder::new(&settings.data)?;
+        let spill = SpillFolder::new(&settings.data)?;
         let instance = Instance::open(&settings.engine, spill.path())?;
         let parser = instance.session()?;
         let mut models = BTreeMap::new();
@@ -84,7 +84,7 @@ impl Engine {
     /// # Errors
     /// [`Kind::Io`] if there can be no temporary folder.
     pub fn elsewhere(&self, lake: Lake, settings: Settings, observer: Arc<dyn Observer>) -> Result<Self> {
-        let temp = temp_folder(&settings.data)?;
+        let temp = SpillFolder::new(&settings.data)?;
         let (project, shared) = (Arc::clone(&self.project), Arc::clone(&self.shared));
         Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime: self.runtime.clone() })
     }
@@ -196,27 +196,6 @@ impl Engine {
 
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
-    }
-}
-
-/// Start of the names of spill folders.
-const SPILL: &str = ".etl-";
-
-fn temp_folder(data: &Path) -> Result<tempfile::TempDir> {
-    fs_err::create_dir_all(data)?;
-    sweep(data);
-    Ok(tempfile::Builder::new().prefix(SPILL).tempdir_in(data)?)
-}
-
-/// Removes spill folders that killed processes left behind: those that nobody has touched for a day.
-fn sweep(data: &Path) {
-    let Ok(entries) = fs_err::read_dir(data) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(SPILL)) {
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|modified| modified.elapsed().ok());
-        if age.is_some_and(|age| age > std::time::Duration::from_secs(86_400)) {
-            // Another process may be faster; what is left then goes next time.
-            let _ = fs_err::remove_dir_all(entry.path());
-        }
     }
 }
 

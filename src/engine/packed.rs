@@ -73,7 +73,7 @@ pub(super) fn files(engine: &Engine, model: &Model, view: View, cover: &Cover, p
     let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
     // One that cannot be read, or was removed just now, is as good as none.
     let (contents, mut files) = newest(engine, model, view, &needed).ok().flatten().unwrap_or_default();
-    let others: Vec<&Receipt> = needed.iter().filter(|(pull, _)| !contents.contains_key(&pull.pull_id)).map(|(pull, _)| *pull).collect();
+    let others = lacking(&contents, &needed);
     files.extend(staged::files(engine, model, &others)?);
     if present && others.len() > EVERY && !engine.lake().is_offline() {
         // A cache: that it could not be written is no reason to fail.
@@ -93,7 +93,7 @@ pub(super) fn files_at_hand(engine: &Engine, model: &Model, view: View, cover: &
         None => None,
     };
     let (contents, mut files) = held.unwrap_or_default();
-    let others: Vec<&Receipt> = needed.iter().filter(|(pull, _)| !contents.contains_key(&pull.pull_id)).map(|(pull, _)| *pull).collect();
+    let others = lacking(&contents, &needed);
     let Some(own) = staged::files_at_hand(engine, model, &others)? else { return Ok(None) };
     files.extend(own);
     Ok(Some(files))
@@ -109,6 +109,11 @@ fn needed<'r>(view: View, cover: &Cover, pulls: &[&'r Receipt]) -> Vec<Needed<'r
     }
     let with_rows = pulls.iter().filter(|pull| pull.records_file().is_some_and(|file| file.rows > 0));
     with_rows.map(|pull| (*pull, parts.remove(&pull.pull_id))).collect()
+}
+
+/// The pulls that a pack with these contents lacks.
+fn lacking<'r>(contents: &BTreeMap<Uuid, Option<BTreeSet<u32>>>, needed: &[Needed<'r>]) -> Vec<&'r Receipt> {
+    needed.iter().filter(|(pull, _)| !contents.contains_key(&pull.pull_id)).map(|(pull, _)| *pull).collect()
 }
 
 /// The newest pack up to the newest of these pulls; `None`: there is none, or it lacks a part of one.

@@ -64,7 +64,7 @@ pub struct Job<'a> {
 pub async fn run(job: &Job<'_>) -> Result<Summary> {
     let clients = clients(job)?;
     let refused = ping(job, &clients).await;
-    let budget = WriteBudget::new(job.settings.write_buffer);
+    let budget = WriteBudget::new(job.settings.write_buffer, job.engine.temp());
     let context = Context {
         lake: job.lake,
         clock: &job.settings.clock,

@@ -21,23 +21,13 @@ struct Shared {
     limit: u64,
     used: AtomicU64,
     writers: AtomicU64,
-    spool: Option<PathBuf>,
+    folder: PathBuf,
 }
 
 impl WriteBudget {
-    /// A bound of `bytes`; spool files lie in the system's folder for temporary files.
-    pub fn new(bytes: u64) -> Self {
-        Self::with(bytes, None)
-    }
-
-    /// A bound of `bytes`; spool files lie in `folder`, which is created when needed. Where `/tmp` is held in memory, a
-    /// folder on disk keeps a long pull out of it.
-    pub fn spooling_in(bytes: u64, folder: impl Into<PathBuf>) -> Self {
-        Self::with(bytes, Some(folder.into()))
-    }
-
-    fn with(limit: u64, spool: Option<PathBuf>) -> Self {
-        Self(Arc::new(Shared { limit, used: AtomicU64::new(0), writers: AtomicU64::new(0), spool }))
+    /// A bound of `bytes`; the files grow in `folder`, which goes with the process ([`super::SpillFolder`]).
+    pub fn new(bytes: u64, folder: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Shared { limit: bytes, used: AtomicU64::new(0), writers: AtomicU64::new(0), folder: folder.into() }))
     }
 
     /// Bytes that all writers hold now.
@@ -45,8 +35,8 @@ impl WriteBudget {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    pub(super) fn spool_folder(&self) -> Option<&Path> {
-        self.0.spool.as_deref()
+    pub(super) fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// Takes part in the budget, holding nothing yet.
@@ -94,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_who_holds_more_than_a_fair_share_is_asked_to_flush() {
-        let budget = WriteBudget::new(100);
+        let budget = WriteBudget::new(100, std::env::temp_dir());
         let (mut large, mut small) = (budget.lease(), budget.lease());
         assert!(!large.hold(90), "under the bound");
         assert!(!small.hold(20), "over the bound, but less than half of it");
@@ -105,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_dropped_writer_gives_everything_back() {
-        let budget = WriteBudget::new(100);
+        let budget = WriteBudget::new(100, std::env::temp_dir());
         let mut other = budget.lease();
         let mut lease = budget.lease();
         lease.hold(80);
@@ -117,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_total_stays_under_twice_the_bound_with_many_threads() {
-        let budget = WriteBudget::new(1_000);
+        let budget = WriteBudget::new(1_000, std::env::temp_dir());
         let peak = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..16 {

@@ -22,9 +22,11 @@ use uuid::Uuid;
 
 use super::{
     budget::WriteBudget,
+    layout::UPLOADS,
     local::{Local, Wanted},
     record_file::json,
     rows::read_batches,
+    spill::SpillFolder,
     spool::{Spool, properties},
     store::Lake,
 };
@@ -103,7 +105,9 @@ impl Lake {
             .set_column_statistics_enabled(column.clone(), EnabledStatistics::None)
             .set_column_compression(column, Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).or_fail(Kind::Internal, || "no level of zstd")?))
             .set_data_page_size_limit(TOGETHER);
-        let mut spool = Spool::create(&WriteBudget::new(2 * TOGETHER as u64), schema(), properties)?.with_row_groups_of(TOGETHER);
+        // Here and not in the data folder, which only the settings know.
+        let folder = SpillFolder::new(&self.local_path(UPLOADS)?)?;
+        let mut spool = Spool::create(&WriteBudget::new(2 * TOGETHER as u64, folder.path()), schema(), properties)?.with_row_groups_of(TOGETHER);
         if let Some(previous) = previous {
             let local = self.local(vec![Wanted::at(&previous.path)]).await?;
             spool = blocking(move || {

@@ -209,7 +209,7 @@ mod tests {
             scope: "{}".into(),
             run_at: DateTime::UNIX_EPOCH,
         };
-        let mut writer = ExchangeWriter::create(&WriteBudget::new(1 << 20), &head).unwrap();
+        let mut writer = ExchangeWriter::create(&WriteBudget::new(1 << 20, std::env::temp_dir()), &head).unwrap();
         for request_no in 0..1_000 {
             let answered = ExchangeRow {
                 request_no,

@@ -15,7 +15,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -25,6 +25,12 @@ use crate::{clock::Clock, digest, error::Result};
 
 /// Of the limit, what is freed beyond what is needed, so that not every download evicts.
 const SLACK: u64 = 10;
+
+/// Start of the names of files that are being fetched.
+const INCOMING: &str = ".incoming-";
+
+/// A file that is being fetched and has not grown for so long was left by a process that was killed.
+const CUT_OFF: Duration = Duration::from_secs(86_400);
 
 /// The part of a mirror folder that belongs to one bucket and prefix.
 #[derive(Clone, Debug)]
@@ -130,7 +136,7 @@ impl Mirror {
     /// Begins a file.
     pub(super) fn incoming(&self) -> Result<Incoming> {
         fs_err::create_dir_all(&self.0.root)?;
-        Ok(Incoming { file: tempfile::Builder::new().prefix(".incoming-").tempfile_in(&self.0.root)? })
+        Ok(Incoming { file: tempfile::Builder::new().prefix(INCOMING).tempfile_in(&self.0.root)? })
     }
 
     /// Gives a fetched file its name. Another process may have been first: its file is the same.
@@ -247,6 +253,7 @@ impl Mirror {
             return;
         }
         let oldest_user = self.oldest_other_user(&locks.user.0);
+        self.remove_cut_off();
         let mut files = Vec::new();
         files_below(&self.0.root, &mut files);
         let mut held: u64 = files.iter().map(|file| file.bytes).sum();
@@ -288,6 +295,16 @@ impl Mirror {
             oldest = Some(oldest.map_or(began, |oldest: SystemTime| oldest.min(began)));
         }
         oldest
+    }
+
+    /// Removes what killed processes had not fetched to the end.
+    fn remove_cut_off(&self) {
+        for entry in fs_err::read_dir(&self.0.root).into_iter().flatten().flatten() {
+            let written = entry.metadata().and_then(|found| found.modified()).ok().and_then(|written| written.elapsed().ok());
+            if entry.file_name().to_string_lossy().starts_with(INCOMING) && written.is_some_and(|age| age > CUT_OFF) {
+                let _ = fs_err::remove_file(entry.path());
+            }
+        }
     }
 
     /// What readers open without asking.
@@ -439,5 +456,19 @@ mod tests {
         assert!(mirror.read("b.json").is_none());
         drop(incoming);
         assert_eq!(there(&mirror), ["a.json"]);
+    }
+
+    #[test]
+    fn what_killed_processes_were_fetching_goes_after_a_day() {
+        let root = tempfile::tempdir().unwrap();
+        let mirror = Mirror::new(root.path(), "gs/lake", 1_000);
+        let [slow, dead] = [".incoming-slow", ".incoming-dead"].map(|name| root.path().join(name));
+        for (path, hours) in [(&slow, 23), (&dead, 25)] {
+            fs_err::write(path, "half").unwrap();
+            let written = fs_err::metadata(path).unwrap().modified().unwrap() - Duration::from_secs(hours * 3_600);
+            fs_err::OpenOptions::new().write(true).open(path).unwrap().into_file().set_modified(written).unwrap();
+        }
+        mirror.make_room();
+        assert_eq!((slow.exists(), dead.exists()), (true, false));
     }
 }

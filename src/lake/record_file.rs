@@ -293,7 +293,7 @@ mod tests {
     }
 
     fn written(rows: &[RecordRow<'_>]) -> Finished {
-        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), &head()).unwrap();
         rows.iter().for_each(|row| writer.push(row).unwrap());
         writer.finish().unwrap()
     }
@@ -317,7 +317,7 @@ mod tests {
         for payload in distinct.iter_mut().step_by(3) {
             *payload = format!("\"{}\"", (0..random() % 9_000).map(|_| char::from(b'a' + (random() % 26) as u8)).collect::<String>());
         }
-        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), &head()).unwrap();
         for (no, payload) in (0..).zip(&distinct) {
             writer.push(&row(no, payload)).unwrap();
         }
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_payload_must_be_text() {
-        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), &head()).unwrap();
         let cut = RecordRow { payload: &"é".as_bytes()[1..], ..row(0, "") };
         assert_eq!(writer.push(&cut).unwrap_err().kind(), Kind::Internal);
     }
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_fit_are_refused() {
-        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head()).unwrap();
+        let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), &head()).unwrap();
         let error = writer.push(&row(u32::MAX, "{}")).unwrap_err();
         assert_eq!(error.to_string(), "4294967295 is more than a pull can number");
     }

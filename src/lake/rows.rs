@@ -129,7 +129,7 @@ mod tests {
             Field::new("b", DataType::Utf8, false),
             Field::new("c", DataType::Int32, false),
         ]));
-        let mut spool = spool::Spool::create(&WriteBudget::new(1 << 20), schema.clone(), spool::properties(&[])).unwrap();
+        let mut spool = spool::Spool::create(&WriteBudget::new(1 << 20, std::env::temp_dir()), schema.clone(), spool::properties(&[])).unwrap();
         let numbers = Int32Array::from_iter_values(0..rows);
         let texts = StringArray::from_iter_values((0..rows).map(|row| row.to_string()));
         let squares = Int32Array::from_iter_values((0..rows).map(|row| row * 2));

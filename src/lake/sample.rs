@@ -35,7 +35,7 @@ pub(super) fn records_of(pull_id: Uuid, payloads: &[&str]) -> Finished {
         scope: "{}".into(),
         run_at: DateTime::UNIX_EPOCH,
     };
-    let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24), &head).unwrap();
+    let mut writer = RecordWriter::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), &head).unwrap();
     for (record_no, payload) in (0..).zip(payloads) {
         let row = RecordRow {
             partition_no: 0,
@@ -61,7 +61,7 @@ pub(super) fn records_with(payloads: &[&str], more: &[(&str, String)]) -> Finish
         datatypes::{DataType, Field, Schema},
     };
     let schema = std::sync::Arc::new(Schema::new(vec![Field::new("payload", DataType::Utf8, false)]));
-    let mut spool = Spool::create(&WriteBudget::new(1 << 24), schema.clone(), properties(more)).unwrap();
+    let mut spool = Spool::create(&WriteBudget::new(1 << 24, std::env::temp_dir()), schema.clone(), properties(more)).unwrap();
     let texts = StringArray::from_iter_values(payloads);
     spool.write(&RecordBatch::try_new(schema, vec![std::sync::Arc::new(texts)]).unwrap()).unwrap();
     spool.finish().unwrap()

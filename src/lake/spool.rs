@@ -130,12 +130,9 @@ pub(super) struct SpoolFile {
 impl SpoolFile {
     fn create(budget: &WriteBudget) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("etl-").suffix(".parquet");
-        let file = match budget.spool_folder() {
-            None => builder.tempfile(),
-            Some(folder) => fs_err::create_dir_all(folder).and_then(|()| builder.tempfile_in(folder)),
-        };
-        let (file, path) = file.or_fail(Kind::Io, || "cannot create a temporary file; is `TMPDIR` writable?")?.into_parts();
+        builder.prefix("").suffix(".part");
+        let file = builder.tempfile_in(budget.folder());
+        let (file, path) = file.or_fail(Kind::Io, || format!("cannot create a file in `{}`", budget.folder().display()))?.into_parts();
         let inner = BufWriter::with_capacity(WRITE, fs_err::File::from_parts(file, &*path));
         Ok(Self { inner, path: Some(path), digest: Sha256::new(), bytes: 0 })
     }
@@ -151,7 +148,7 @@ impl SpoolFile {
     pub(super) fn failed(&self, error: parquet::errors::ParquetError) -> Error {
         Error::new(Kind::Io, format!("cannot write `{}`", self.inner.get_ref().path().display()))
             .because(error)
-            .hint("check the free space of that folder; `TMPDIR` chooses another")
+            .hint("check the free space there; `ETL_DATA` chooses another data folder")
     }
 }
 
@@ -197,7 +194,7 @@ mod tests {
 
     #[test]
     fn size_and_hash_are_those_of_the_file() {
-        let mut spool = Spool::create(&WriteBudget::new(1 << 20), schema(), properties(&[])).unwrap();
+        let mut spool = Spool::create(&WriteBudget::new(1 << 20, std::env::temp_dir()), schema(), properties(&[])).unwrap();
         spool.write(&batch(10, 10)).unwrap();
         let finished = spool.finish().unwrap();
         let bytes = fs_err::read(&finished.path).unwrap();
@@ -209,7 +206,7 @@ mod tests {
     #[test]
     fn many_writers_keep_to_one_budget() {
         let limit = 8 << 20;
-        let budget = WriteBudget::new(limit);
+        let budget = WriteBudget::new(limit, std::env::temp_dir());
         let mut spools: Vec<_> = (0..8).map(|_| Spool::create(&budget, schema(), properties(&[])).unwrap()).collect();
         let batch = batch(100, 5_000);
         let mut peak = 0;
@@ -232,11 +229,11 @@ mod tests {
     #[test]
     fn a_dropped_spool_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let budget = WriteBudget::spooling_in(1 << 20, folder.path().join("spool"));
+        let budget = WriteBudget::new(1 << 20, folder.path());
         let mut spool = Spool::create(&budget, schema(), properties(&[])).unwrap();
         spool.write(&batch(10, 10)).unwrap();
-        assert_eq!(fs_err::read_dir(folder.path().join("spool")).unwrap().count(), 1);
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
         drop(spool);
-        assert_eq!(fs_err::read_dir(folder.path().join("spool")).unwrap().count(), 0);
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

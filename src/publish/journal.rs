@@ -1,6 +1,9 @@
 //! What `etl` did, as pulls of the source `etl`: the same files and receipts as those of an API.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,8 +16,8 @@ use crate::{
     digest,
     error::{Error, Kind, Result},
     lake::{
-        FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, RecordRow, RecordWriter, Stop, WriteBudget,
-        layout,
+        FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, RecordRow, RecordWriter, SpillFolder, Stop,
+        WriteBudget, layout,
     },
     settings::Settings,
 };
@@ -27,6 +30,7 @@ const BUDGET: u64 = 8_000_000;
 pub struct Journal {
     endpoint: Endpoint,
     lake: Lake,
+    data: PathBuf,
     clock: Clock,
     run_id: Uuid,
     run_at: DateTime<Utc>,
@@ -48,6 +52,7 @@ impl Journal {
         let mut journal = Self {
             endpoint: endpoint.clone(),
             lake: lake.clone(),
+            data: settings.data.clone(),
             clock: settings.clock.clone(),
             run_id: Uuid::now_v7(),
             run_at: settings.clock.now(),
@@ -89,7 +94,7 @@ impl Journal {
     /// # Errors
     /// [`Kind::Lake`] if the lake cannot be written: then it may be taken, and nobody has it.
     pub async fn claim(&self, what: &str) -> Result<bool> {
-        let (path, own) = (format!("claims/{}", digest::sha256(what)), Bytes::from(self.run_id.to_string()));
+        let (path, own) = (layout::claim(&digest::sha256(what)), Bytes::from(self.run_id.to_string()));
         // The answer to a first try may have been lost.
         Ok(self.lake.put_new(&path, own.clone()).await? || self.lake.get(&path).await? == own)
     }
@@ -114,7 +119,8 @@ impl Journal {
             scope: "{}".to_owned(),
             run_at: self.run_at,
         };
-        let (partitions, file) = self.write(&head, &records, finished)?;
+        let folder = SpillFolder::new(&self.data)?;
+        let (partitions, file) = self.write(&head, &records, finished, folder.path())?;
         let path = layout::records(&self.endpoint.source, &self.endpoint.name, self.run_at.date_naive(), pull_id);
         self.lake.upload_new(&path, &file.path).await?;
         let receipt = Receipt {
@@ -156,8 +162,14 @@ impl Journal {
         Ok(())
     }
 
-    fn write(&self, head: &PullHead, records: &[Map<String, Value>], at: DateTime<Utc>) -> Result<(Vec<Partition>, crate::lake::Finished)> {
-        let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET), head)?;
+    fn write(
+        &self,
+        head: &PullHead,
+        records: &[Map<String, Value>],
+        at: DateTime<Utc>,
+        folder: &Path,
+    ) -> Result<(Vec<Partition>, crate::lake::Finished)> {
+        let mut writer = RecordWriter::create(&WriteBudget::new(BUDGET, folder), head)?;
         let mut partitions = Vec::new();
         for (no, record) in (0..).zip(records) {
             let text = Value::Object(record.clone()).to_string();

@@ -113,7 +113,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
     let text = fs_err::read_to_string(folder.join("case.toml"))?;
     let case: CaseFile = toml::from_str(&text).or_fail(Kind::Config, || format!("{}: cannot read it", folder.join("case.toml").display()))?;
     let model = name.split('/').next().unwrap_or_default().to_owned();
-    let temp = tempfile::tempdir()?;
+    let temp = tempfile::tempdir_in(engine.temp())?;
     let lake = Lake::open(&temp.path().join("lake").display().to_string())?;
     let mut settings = settings.clone();
     settings.data = temp.path().join("data");
@@ -122,7 +122,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
     for (number, pull) in case.pull.iter().enumerate() {
         let endpoint =
             project.endpoint(&pull.endpoint).ok_or_else(|| Error::new(Kind::Config, format!("{name}: there is no endpoint `{}`", pull.endpoint)))?;
-        receipts.push(land(&lake, runtime, endpoint, pull, number, folder)?);
+        receipts.push(land(&lake, runtime, endpoint, pull, number, folder, temp.path())?);
     }
     let engine = engine.elsewhere(lake.clone(), settings, Arc::new(Silent))?;
     let newest = receipts.iter().filter(|receipt| receipt.complete()).max_by_key(|receipt| receipt.finished);
@@ -177,14 +177,22 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
     compare(&moment, &model, &columns, &actual, &expect)
 }
 
-fn land(lake: &Lake, runtime: &tokio::runtime::Handle, endpoint: &Endpoint, pull: &PullFile, number: usize, folder: &Path) -> Result<Receipt> {
+fn land(
+    lake: &Lake,
+    runtime: &tokio::runtime::Handle,
+    endpoint: &Endpoint,
+    pull: &PullFile,
+    number: usize,
+    folder: &Path,
+    temp: &Path,
+) -> Result<Receipt> {
     let run_at = instant(&pull.run_at)?;
     let finished = pull.finished.as_ref().map_or(Ok(run_at + TimeDelta::minutes(1)), instant)?;
     // Fixed ids that rise with the order of the file, so that a case is the same each time.
     let pull_id = Uuid::from_u128(number as u128 + 1);
     let (scope, run_id) = (lake::canonical_scope(&pull.scope), Uuid::from_u128(run_at.timestamp().unsigned_abs().into()));
     let head = PullHead { run_id, pull_id, source: endpoint.source.clone(), endpoint: endpoint.id.clone(), scope, run_at };
-    let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000), &head)?;
+    let mut writer = RecordWriter::create(&WriteBudget::new(64_000_000, temp), &head)?;
     let shorthand = PartitionFile { params: pull.scope.clone(), status: None, records: pull.records.clone() };
     let given: Vec<&PartitionFile> = if pull.partitions.is_empty() { vec![&shorthand] } else { pull.partitions.iter().collect() };
     let mut partitions = Vec::new();

@@ -1,13 +1,14 @@
 //! A run that is killed at any instant and run again leaves lake and tables as an undisturbed run does.
 
 use std::{
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::pump::{Pump, assert_same, assert_same_lines, day, serve, small_world};
+use crate::pump::{Pump, assert_same, assert_same_lines, day, files, serve, small_world};
 
 const KILLS: u32 = 10;
 /// One of six projects and all of Bugzilla: a run takes a second or two.
@@ -21,6 +22,8 @@ async fn a_killed_run_that_is_run_again_equals_an_undisturbed_one() {
     first.at(day(0), "04:00:00");
     first.ok(&RUN);
     let before = first.timeless_tables().await;
+    let temporary = tempfile::tempdir().unwrap();
+    first.set("TMPDIR", temporary.path().display().to_string());
 
     // The second day has new, changed and deleted records, cursors and final plans.
     simulator.set_day(day(1));
@@ -38,6 +41,7 @@ async fn a_killed_run_that_is_run_again_equals_an_undisturbed_one() {
         let part = (f64::from(kill) + random.random_range(0.0..1.0)) / f64::from(KILLS);
         let (mut pump, moment) = killed(&first, part, &mut duration);
         let what = format!("killed after {moment:?} of {duration:?}");
+        assert_eq!(files(temporary.path()), Vec::<PathBuf>::new(), "{what}: left in the temporary folder");
 
         pump.live();
         for (table, rows) in pump.timeless_tables().await {
@@ -50,9 +54,15 @@ async fn a_killed_run_that_is_run_again_equals_an_undisturbed_one() {
         let ran = pump.run(&[&RUN[..], if resumed { &["--resume"] } else { &[] }].concat());
         assert_eq!(ran.code, Some(0), "{what}: {}", ran.stderr);
         let what = if resumed { format!("{what}, resumed") } else { what };
+        let left = names(&pump.root().join("data")).into_iter().filter(|name| name.starts_with(".etl-") || name.ends_with(".part"));
+        assert_eq!(left.collect::<Vec<_>>(), [""; 0], "{what}: left in the data folder");
         assert_same_lines(&format!("{what}: live rows"), &live, &pump.live());
         assert_same(&what, &after, &pump.timeless_tables().await);
     }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 /// A copy of `first` in which a run was killed after this part of its time. Where the machine has become faster since a run was
