@@ -36,9 +36,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Doct
     }
     printer.rows(&checks.rows, args.format)?;
     // A line of the table has no room for what to do.
-    for error in &checks.errors {
-        printer.error(error);
-    }
+    printer.errors(&checks.errors);
     Ok(checks.outcome)
 }
 

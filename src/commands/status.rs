@@ -39,10 +39,8 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
         Some(_) => None,
     };
     show(printer, above.as_ref(), &tables, args.format)?;
-    for problem in &problems {
-        printer.error(problem);
-        outcome.failed(problem.kind());
-    }
+    printer.errors(&problems);
+    problems.iter().for_each(|problem| outcome.failed(problem.kind()));
     if !problems.is_empty() {
         printer.say(&last_run(&context, now).await?);
     }
