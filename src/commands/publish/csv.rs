@@ -1,5 +1,7 @@
 //! `etl publish csv`: exports as files.
 
+use std::collections::BTreeSet;
+
 use super::super::context::{Context, Outcome};
 use crate::{
     cli::{CsvArgs, ExportArg},
@@ -22,6 +24,8 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
     let all = [ExportArg::SentryRates, ExportArg::SentryIssues, ExportArg::SentryUnhandledIssues, ExportArg::GithubNewBugs];
     let exports = if args.exports.is_empty() { all.to_vec() } else { args.exports.clone() };
     let mut written = Rows::new(["file", "project", "rows", "state"]);
+    let mut outcome = Outcome::default();
+    let mut gaps: BTreeSet<(&str, String)> = BTreeSet::new();
     for export in exports {
         let export = match export {
             ExportArg::SentryRates => Export::Rates,
@@ -29,13 +33,24 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
             ExportArg::SentryUnhandledIssues => Export::NewIssues { long: args.longform },
             ExportArg::GithubNewBugs => Export::OpenIssues,
         };
-        let marts = super::marts(context, &[export.table()]).await?;
+        let marts = match super::marts(context, &[export.table()]).await {
+            Ok(marts) => marts,
+            // The others are written all the same.
+            Err(error) if error.kind() == Kind::NothingSelected => {
+                context.printer.error(&error);
+                outcome.failed(error.kind());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let of: Vec<&Subject> = chosen.iter().filter(|subject| export.concerns(subject)).collect();
         if export == Export::Rates && args.upload.is_none() && of.len() > 1 {
             return Err(Error::new(Kind::Usage, "sentry_rates.csv is about one project, and several are chosen")
                 .hint("name one with `--project`, or use `--upload`, which has a folder for each"));
         }
         for subject in of {
+            let health = export.health(&marts, subject, day).await?;
+            gaps.extend(health.problems.into_iter().map(|problem| (export.table(), problem)));
             for file in export.files(&marts, subject, day).await? {
                 let path = match &args.upload {
                     Some(_) => format!("sentry/{}/{}", subject.project, file.name),
@@ -46,8 +61,15 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
             }
         }
     }
-    context.printer.rows(&written, Format::Table)?;
-    Ok(Outcome::default())
+    if !written.is_empty() {
+        context.printer.rows(&written, Format::Table)?;
+    }
+    // A file has no place for it.
+    for (table, problem) in gaps {
+        context.printer.warn(&format!("the exports of `{table}` may be out of date: {problem}"));
+        outcome.failed(Kind::Partial);
+    }
+    Ok(outcome)
 }
 
 fn chosen(context: &Context, asked: &[String]) -> Result<Vec<Subject>> {
