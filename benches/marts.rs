@@ -7,7 +7,7 @@ use etl::{
     catalog::Project,
     engine::{Engine, RunRow},
     events::Silent,
-    lake::{Lake, MANIFEST_VERSION, Manifest, Part, layout},
+    lake::{Lake, MANIFEST_VERSION, Manifest, Part, Receipts, layout},
     load::{self, Job, migrate},
     settings::{Env, Settings},
 };
@@ -89,7 +89,7 @@ impl Scene {
         let at = self.published;
         let run = RunRow { run_at: at, as_of: at, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false };
         let spool = self.engine.temp().join("mart.parquet");
-        let rows = self.engine.moment(&run, &[]).and_then(|moment| moment.write_parquet(select, &spool)).expect("the mart runs");
+        let rows = self.engine.moment(&run, Receipts::none()).and_then(|moment| moment.write_parquet(select, &spool)).expect("the mart runs");
         let bytes = fs_err::read(&spool).expect("the mart was written");
         let transform_id = Uuid::now_v7();
         let path = layout::mart_part(table, transform_id, None);

@@ -15,7 +15,7 @@ use etl::{
     catalog::{Project, Reference},
     engine::{Engine, RunRow},
     events::Silent,
-    lake::{File, FileKind, Lake, Mode, Outcome, PullHead, RECEIPT_VERSION, Receipt, RecordRow, RecordWriter, Stop, WriteBudget, layout},
+    lake::{File, FileKind, Lake, Mode, Outcome, PullHead, RECEIPT_VERSION, Receipt, Receipts, RecordRow, RecordWriter, Stop, WriteBudget, layout},
     settings::{Env, Settings},
 };
 use tokio::runtime::{Handle, Runtime};
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         local(&receipt.files[0].path).display()
     );
     let at = receipt.finished;
+    let pulls = Receipts::all(vec![receipt.clone()]);
     let run = RunRow { run_at: at, as_of: at, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false };
     let handle: Handle = runtime.handle().clone();
     let engine = Engine::open(Arc::clone(&project), lake.clone(), settings, Arc::new(Silent), handle).expect("sound queries");
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     let (mut bare_seconds, mut staged_seconds) = (Vec::new(), Vec::new());
     let (mut bare_cpu, mut staged_cpu) = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {
-        let moment = engine.moment(&run, std::slice::from_ref(&receipt)).expect("an engine");
+        let moment = engine.moment(&run, &pulls).expect("an engine");
         let (begin, before) = (Instant::now(), cpu());
         let rows = moment.write_parquet(&bare, &engine.temp().join("bare.parquet")).expect("the bare statement runs");
         bare_seconds.push(begin.elapsed().as_secs_f64());
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
         if staged.exists() {
             fs_err::remove_dir_all(&staged).expect("the cache may go");
         }
-        let moment = engine.moment(&run, std::slice::from_ref(&receipt)).expect("an engine");
+        let moment = engine.moment(&run, &pulls).expect("an engine");
         let (begin, before) = (Instant::now(), cpu());
         moment.require(std::slice::from_ref(&latest)).expect("the staging model runs");
         staged_seconds.push(begin.elapsed().as_secs_f64());

@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
     events::Observer,
-    lake::{Flow, Lake, Receipt},
+    lake::{Flow, Lake, Receipts},
     names,
     settings::{Env, Settings},
     term::{Printer, Progress, bytes},
@@ -131,17 +131,17 @@ impl Context {
     }
 
     /// Every committed receipt.
-    pub(super) async fn receipts(&self) -> Result<Vec<Receipt>> {
+    pub(super) async fn receipts(&self) -> Result<Receipts> {
         self.lake.receipts(None).await
     }
 
     /// The committed receipts that a selection reads.
-    pub(super) async fn receipts_of(&self, selection: &Selection) -> Result<Vec<Receipt>> {
+    pub(super) async fn receipts_of(&self, selection: &Selection) -> Result<Receipts> {
         self.lake.receipts(self.engine.read_by(selection).as_ref()).await
     }
 
     /// Those that the nodes of these names read.
-    pub(super) async fn receipts_behind(&self, names: &[String]) -> Result<Vec<Receipt>> {
+    pub(super) async fn receipts_behind(&self, names: &[String]) -> Result<Receipts> {
         self.receipts_of(&self.engine.graph().select(&self.project, names)?).await
     }
 
@@ -173,7 +173,7 @@ impl Context {
         let engine = Arc::clone(&self.engine);
         let row = RunRow::of([], None);
         blocking(move || {
-            let moment = engine.moment(&row, &[])?;
+            let moment = engine.moment(&row, Receipts::none())?;
             moment.require_for(sql)?;
             let rows = moment.rows(sql)?;
             Ok(rows

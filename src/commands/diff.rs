@@ -13,7 +13,7 @@ use crate::{
     cli::{DiffArgs, Global},
     engine::{Difference, Engine, RunRow, projection},
     error::{Error, Kind, OrFail, Result},
-    lake::Receipt,
+    lake::Receipts,
     names::{count, did_you_mean, grouped},
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows},
@@ -81,7 +81,7 @@ fn side(context: &Context, name: &str) -> Result<Side> {
 
 impl Side {
     /// Writes the rows as of `run`.
-    fn write(&self, engine: &Engine, run: &RunRow, receipts: &[Receipt], path: PathBuf) -> Result<Compared> {
+    fn write(&self, engine: &Engine, run: &RunRow, receipts: &Receipts, path: PathBuf) -> Result<Compared> {
         match self {
             Self::Mart(model, contract) => {
                 let Some(at) = at(engine, model, receipts, run, None)? else {

@@ -7,14 +7,14 @@ use crate::{
     catalog::Selection,
     engine::RunRow,
     error::Result,
-    lake::{Census, Flow, Held, Manifest, Receipt, Steps},
+    lake::{Census, Flow, Held, Manifest, Receipt, Receipts, Steps},
     parallel,
     term::{Cell, Format, Rows},
     transform,
 };
 
 /// The rows of all selected endpoints and tables.
-pub(super) async fn write(context: &Context, selection: &Selection, receipts: &[Receipt], format: Format) -> Result<()> {
+pub(super) async fn write(context: &Context, selection: &Selection, receipts: &Receipts, format: Format) -> Result<()> {
     let endpoints: BTreeSet<String> = selection.waves.iter().flatten().cloned().collect();
     let tables: BTreeSet<String> = selection.tables.iter().cloned().collect();
     let flow = context.lake.last_flow(&endpoints, &tables).await?;
@@ -24,7 +24,7 @@ pub(super) async fn write(context: &Context, selection: &Selection, receipts: &[
 }
 
 /// Counts what no run has counted since it changed: the lake still has all that it takes.
-async fn completed(context: &Context, mut flow: Flow, endpoints: &BTreeSet<String>, tables: &BTreeSet<String>, receipts: &[Receipt]) -> Result<Flow> {
+async fn completed(context: &Context, mut flow: Flow, endpoints: &BTreeSet<String>, tables: &BTreeSet<String>, receipts: &Receipts) -> Result<Flow> {
     let newest_run = |name: &str| {
         let complete = receipts.iter().filter(|receipt| receipt.endpoint == name && receipt.complete());
         complete.max_by_key(|receipt| (receipt.finished, receipt.pull_id)).map(|receipt| receipt.run_id)
@@ -39,7 +39,7 @@ async fn completed(context: &Context, mut flow: Flow, endpoints: &BTreeSet<Strin
             marts.push((name.clone(), manifest));
         }
     }
-    let (engine, receipts) = (Arc::clone(&context.engine), receipts.to_vec());
+    let (engine, receipts) = (Arc::clone(&context.engine), receipts.clone());
     let now = RunRow::of(receipts.iter(), None);
     let rows: Vec<RunRow> = marts.iter().map(|(_, manifest)| RunRow::of(receipts.iter(), Some(manifest.as_of))).collect();
     let (census, steps) = blocking(move || {

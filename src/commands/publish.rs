@@ -32,9 +32,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Publ
     }
 }
 
-/// The published results of some marts.
-async fn marts(context: &Context, tables: &[&str]) -> Result<Marts> {
-    let names: Vec<String> = tables.iter().map(|table| (*table).to_owned()).collect();
+/// The published results of some marts; `more` are endpoints that are read beside them.
+async fn marts(context: &Context, tables: &[&str], more: &[&str]) -> Result<Marts> {
+    let names: Vec<String> = tables.iter().chain(more).map(|name| (*name).to_owned()).collect();
     let receipts = Arc::new(context.receipts_behind(&names).await?);
     let row = RunRow::of(receipts.iter(), None);
     Marts::open(Arc::clone(&context.engine), &context.lake, receipts, row, tables).await

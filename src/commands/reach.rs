@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Kind, Result},
     extract,
     http::{Answer, Got, HttpClient},
-    lake::Receipt,
+    lake::Receipts,
     names::grouped,
 };
 
@@ -56,7 +56,7 @@ impl Mark {
 /// What the lake offers to ask by.
 pub(super) struct Known {
     pub(super) run: RunRow,
-    pub(super) receipts: Arc<Vec<Receipt>>,
+    pub(super) receipts: Arc<Receipts>,
 }
 
 /// Asks the source's probe and each of these endpoints.

@@ -14,7 +14,7 @@ use crate::{
     cli::{Global, ShellArgs},
     engine::{Moment, RunRow},
     error::{Kind, OrFail, Result},
-    lake::Receipt,
+    lake::Receipts,
     settings::Env,
     term::{Format, Printer},
 };
@@ -64,7 +64,7 @@ fn installed_shell(shell: &Path, file: &Path) -> Result<Outcome> {
 struct Reading<'e> {
     engine: &'e crate::engine::Engine,
     row: RunRow,
-    receipts: Vec<Receipt>,
+    receipts: Receipts,
     printer: Printer,
     format: Format,
     terminal: bool,

@@ -10,7 +10,7 @@ use crate::{
     cli::{Global, WhyArgs, WhyFormat},
     engine::{Engine, Evidence, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
-    lake::{Local, Manifest, Receipt, Wanted},
+    lake::{Local, Manifest, Receipt, Receipts, Wanted},
     load,
     names::{count, did_you_mean},
     settings::Env,
@@ -101,7 +101,7 @@ struct Search {
     key: Vec<(String, String)>,
     files: Local,
     run: RunRow,
-    receipts: Vec<Receipt>,
+    receipts: Receipts,
     limit: usize,
 }
 

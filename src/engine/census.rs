@@ -25,7 +25,7 @@ impl Moment<'_> {
         let (Some(endpoint), Some(model)) = (self.engine().project().endpoint(name), self.engine().project().model(name)) else {
             return Err(Error::new(Kind::Internal, format!("`{name}` is no endpoint with a staging model")));
         };
-        let pulls = self.pulls(name);
+        let pulls = self.pulls(name)?;
         let Some(newest) = pulls.last() else { return Ok(None) };
         self.require(&[Reference { schema: Some("latest".to_owned()), name: name.to_owned() }])?;
         let cover = live::cover(endpoint, &pulls);

@@ -19,15 +19,15 @@ use super::{
 use crate::{
     catalog::{Endpoint, Model, ModelKind, Node, Reference},
     error::{Error, Kind, Result},
-    lake::{Local, Receipt, Step},
+    lake::{Local, Receipt, Receipts, Step},
 };
 
 impl Engine {
-    /// The relations as of `run.as_of`, from these receipts (all of the lake, complete or not).
+    /// The relations as of `run.as_of`, from these receipts (complete or not).
     ///
     /// # Errors
     /// [`Kind::Config`] if DuckDB does not start with the limits of `etl.toml`.
-    pub fn moment<'e>(&'e self, run: &RunRow, receipts: &'e [Receipt]) -> Result<Moment<'e>> {
+    pub fn moment<'e>(&'e self, run: &RunRow, receipts: &'e Receipts) -> Result<Moment<'e>> {
         self.moment_of_day(run, receipts, None)
     }
 
@@ -35,7 +35,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::moment`].
-    pub fn moment_of_day<'e>(&'e self, run: &RunRow, receipts: &'e [Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
+    pub fn moment_of_day<'e>(&'e self, run: &RunRow, receipts: &'e Receipts, driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
         self.moment_in(self.session()?, run, receipts, driver)
     }
 
@@ -43,15 +43,15 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::moment`].
-    pub fn moment_apart<'e>(&'e self, run: &RunRow, receipts: &'e [Receipt]) -> Result<Moment<'e>> {
+    pub fn moment_apart<'e>(&'e self, run: &RunRow, receipts: &'e Receipts) -> Result<Moment<'e>> {
         self.moment_in(self.session_apart()?, run, receipts, None)
     }
 
-    fn moment_in<'e>(&'e self, session: Session, run: &RunRow, receipts: &'e [Receipt], driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
+    fn moment_in<'e>(&'e self, session: Session, run: &RunRow, receipts: &'e Receipts, driver: Option<(&str, NaiveDate)>) -> Result<Moment<'e>> {
         execute(&session, "create schema landed; create schema latest; create schema history; create schema etl")?;
         builtins::run(&session, run)?;
         let present = driver.is_none() && receipts.iter().all(|receipt| receipt.finished <= run.as_of || !receipt.complete());
-        let receipts: Vec<&Receipt> = receipts
+        let visible: Vec<&Receipt> = receipts
             .iter()
             .filter(|receipt| receipt.finished <= run.as_of)
             .filter(|receipt| driver.is_none_or(|(endpoint, day)| receipt.endpoint != endpoint || receipt.run_at.date_naive() == day))
@@ -59,7 +59,8 @@ impl Engine {
         Ok(Moment {
             engine: self,
             session,
-            receipts,
+            given: receipts,
+            receipts: visible,
             run: run.clone(),
             present,
             asked: None,
@@ -75,6 +76,8 @@ impl Engine {
 pub struct Moment<'e> {
     engine: &'e Engine,
     session: Session,
+    given: &'e Receipts,
+    /// Those of them that are visible.
     receipts: Vec<&'e Receipt>,
     run: RunRow,
     /// Whether nothing is left out that came later.
@@ -152,6 +155,9 @@ impl<'e> Moment<'e> {
                 };
                 return Err(Error::new(Kind::Usage, format!("there is no relation `{name}`{near}")).hint("`etl lineage` lists the relations"));
             }
+            if builtin && ["pulls", "partitions"].contains(&reference.name.as_str()) && !self.given.cover_all() {
+                return Err(Error::new(Kind::Internal, format!("`{}` tells of the whole lake, which was not read", reference.name)));
+            }
         }
         self.require(&parsed.references)
     }
@@ -225,8 +231,14 @@ impl<'e> Moment<'e> {
     }
 
     /// The pulls that the relations of an endpoint are made of.
-    pub(super) fn pulls(&self, endpoint: &str) -> Vec<&'e Receipt> {
-        live::inputs(self.receipts.iter().copied(), endpoint, self.run.as_of)
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if nobody read what was pulled of it: it is not empty then.
+    pub(super) fn pulls(&self, endpoint: &str) -> Result<Vec<&'e Receipt>> {
+        if !self.given.cover(endpoint) {
+            return Err(Error::new(Kind::Internal, format!("what was pulled of `{endpoint}` was not read")));
+        }
+        Ok(live::inputs(self.receipts.iter().copied(), endpoint, self.run.as_of))
     }
 
     /// The receipts that `pulls` and `partitions` tell of.
@@ -237,7 +249,7 @@ impl<'e> Moment<'e> {
     fn landed(&self, name: &str) -> Result<()> {
         let builtin = |name: &str| Reference { schema: None, name: name.to_owned() };
         self.require(&[builtin("pulls"), builtin("partitions")])?;
-        let pulls = self.pulls(name);
+        let pulls = self.pulls(name)?;
         let files = self.engine.local(pulls.iter().filter_map(|receipt| receipt.records_file()).filter(|file| file.rows > 0))?;
         execute(&self.session, &format!("create view landed.{name} as {}", landed::of_pulls(files.paths())))?;
         self.files.borrow_mut().extend(files);
@@ -249,7 +261,7 @@ impl<'e> Moment<'e> {
         let (Some(endpoint), Some(model)) = (self.engine.project().endpoint(name), self.engine.project().model(name)) else {
             return Err(Error::new(Kind::Internal, format!("`{name}` is no endpoint with a staging model")));
         };
-        let mut pulls = self.pulls(name);
+        let mut pulls = self.pulls(name)?;
         let mut cover = live::cover(endpoint, &pulls);
         if latest {
             let live: BTreeSet<_> = cover.live_pulls().into_iter().collect();

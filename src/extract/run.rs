@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Kind, Result},
     events::{Event, Observer},
     http::HttpClient,
-    lake::{Lake, Receipt, Stop, WriteBudget},
+    lake::{Lake, Receipts, Stop, WriteBudget},
     parallel,
     settings::Settings,
 };
@@ -152,7 +152,7 @@ fn clients(job: &Job<'_>) -> Result<BTreeMap<String, HttpClient>> {
 }
 
 /// The pulls of the endpoints of one wave.
-fn plans(job: &Job<'_>, asked: &[(&Endpoint, &HttpClient)], receipts: &[Receipt]) -> Vec<Result<Vec<Pull>>> {
+fn plans(job: &Job<'_>, asked: &[(&Endpoint, &HttpClient)], receipts: &Receipts) -> Vec<Result<Vec<Pull>>> {
     // Questions are about the lake as it is now: what the waves before have committed is younger than the run, and a pull of a
     // machine whose clock is ahead is there all the same.
     let newest = receipts.iter().map(|receipt| receipt.finished).max();
@@ -172,7 +172,7 @@ fn plans(job: &Job<'_>, asked: &[(&Endpoint, &HttpClient)], receipts: &[Receipt]
 }
 
 /// The pulls of one endpoint. Questions of one thread share a moment: a relation that several of them read is made once.
-fn ask<'j>(job: &Job<'j>, endpoint: &Endpoint, now: &RunRow, receipts: &'j [Receipt], shared: &mut Option<Moment<'j>>) -> Result<Vec<Pull>> {
+fn ask<'j>(job: &Job<'j>, endpoint: &Endpoint, now: &RunRow, receipts: &'j Receipts, shared: &mut Option<Moment<'j>>) -> Result<Vec<Pull>> {
     let rows = match (&endpoint.for_each, shared) {
         (None, _) => Vec::new(),
         (Some(_), Some(moment)) => moment.for_each(endpoint)?,

@@ -77,11 +77,11 @@ mod tests {
         let (_folder, lake) = sample::lake();
         let mut receipt = sample::receipt("2026-01-02T23:30:00Z");
         sample::land(&lake, &mut receipt, &["{}", "[1]"]).await;
-        assert_eq!(lake.receipts(None).await.unwrap(), [], "files alone are not visible");
+        assert_eq!(*lake.receipts(None).await.unwrap(), [], "files alone are not visible");
         lake.commit(&receipt).await.unwrap();
         lake.commit(&receipt).await.unwrap();
         assert!(lake.exists(&format!("receipts/testrail/cases/date=2026-01-02/{}.json", receipt.pull_id)).await.unwrap());
-        assert_eq!(lake.receipts(None).await.unwrap(), [receipt.clone()]);
+        assert_eq!(*lake.receipts(None).await.unwrap(), [receipt.clone()]);
         let other = Receipt { retries: 9, ..receipt };
         assert!(lake.commit(&other).await.unwrap_err().to_string().ends_with(".json` exists and says something else"));
     }
@@ -124,7 +124,7 @@ mod tests {
         fs_err::remove_file(&local).unwrap();
         let error = lake.commit(&receipt).await.unwrap_err();
         assert!(format!("{error:?}").contains("is not in the lake"), "{error:?}");
-        assert_eq!(lake.receipts(None).await.unwrap(), []);
+        assert_eq!(*lake.receipts(None).await.unwrap(), []);
 
         fs_err::write(&local, &bytes).unwrap();
         lake.commit(&receipt).await.unwrap();
@@ -147,6 +147,6 @@ mod tests {
             assert_eq!(error.kind(), Kind::Internal);
             assert!(format!("{error:?}").contains(message), "{error:?}");
         }
-        assert_eq!(lake.receipts(None).await.unwrap(), []);
+        assert_eq!(*lake.receipts(None).await.unwrap(), []);
     }
 }

@@ -48,6 +48,7 @@ pub use gc::{GcHints, GcReport, Removed, StagedKeep, gc};
 pub use local::{Local, Wanted};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};
+pub use receipts::Receipts;
 pub use record_file::{PullHead, RecordRow, RecordWriter};
 pub use rows::{Batches, RowGroups, read_batches};
 pub use run_log::{RUN_LOG_VERSION, Run, RunEnd, RunStart};

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    ops::Deref,
     sync::Arc,
 };
 
@@ -17,14 +18,53 @@ use super::{
 };
 use crate::error::{Error, Result};
 
+/// What was pulled of some endpoints, or of all: a reader that was not given those of an endpoint must not take it for empty.
+#[derive(Clone, Debug)]
+pub struct Receipts {
+    list: Vec<Receipt>,
+    /// Whose they are; none = of all.
+    of: Option<BTreeSet<String>>,
+}
+
+impl Receipts {
+    /// These, which are all of the lake.
+    pub fn all(list: Vec<Receipt>) -> Self {
+        Self { list, of: None }
+    }
+
+    /// Of an empty lake.
+    pub fn none() -> &'static Self {
+        static NONE: Receipts = Receipts { list: Vec::new(), of: None };
+        &NONE
+    }
+
+    /// Whether those of an endpoint are among them, if there are any.
+    pub fn cover(&self, endpoint: &str) -> bool {
+        self.of.as_ref().is_none_or(|of| of.contains(endpoint))
+    }
+
+    /// Whether they are those of the whole lake.
+    pub fn cover_all(&self) -> bool {
+        self.of.is_none()
+    }
+}
+
+impl Deref for Receipts {
+    type Target = [Receipt];
+
+    fn deref(&self) -> &[Receipt] {
+        &self.list
+    }
+}
+
 impl Lake {
     /// Every committed pull of these endpoints (`testrail_cases`; `None` = all), complete or not, ordered by
     /// (`finished`, `pull_id`).
     ///
     /// # Errors
     /// [`crate::error::Kind::Lake`] if the store cannot be read, a receipt is damaged, or was written by a newer `etl`.
-    pub async fn receipts(&self, endpoints: Option<&BTreeSet<String>>) -> Result<Vec<Receipt>> {
-        let mut receipts = Vec::new();
+    pub async fn receipts(&self, endpoints: Option<&BTreeSet<String>>) -> Result<Receipts> {
+        let mut receipts = Receipts { list: Vec::new(), of: Some(BTreeSet::new()) };
         self.add_receipts(&mut receipts, endpoints).await?;
         Ok(receipts)
     }
@@ -33,7 +73,7 @@ impl Lake {
     ///
     /// # Errors
     /// As [`Lake::receipts`].
-    pub async fn add_receipts(&self, known: &mut Vec<Receipt>, endpoints: Option<&BTreeSet<String>>) -> Result<()> {
+    pub async fn add_receipts(&self, known: &mut Receipts, endpoints: Option<&BTreeSet<String>>) -> Result<()> {
         let held: Arc<HashSet<Uuid>> = Arc::new(known.iter().map(|receipt| receipt.pull_id).collect());
         let folders = self.list_folders("receipts").await?.into_iter().map(|source| async move {
             let names = self.list_folders(&format!("receipts/{source}")).await?;
@@ -47,11 +87,12 @@ impl Lake {
         let held = &held;
         let reads = wanted.into_iter().map(|(source, name)| async move { self.receipts_of(&source, &name, held).await });
         let found: Vec<Vec<Receipt>> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-        known.extend(found.into_iter().flatten());
+        known.list.extend(found.into_iter().flatten());
+        known.of = known.of.take().zip(endpoints).map(|(known, more)| known.union(more).cloned().collect());
         if let (None, Backend::Bucket(bucket)) = (endpoints, self.backend()) {
             bucket.mirror().note_seen();
         }
-        known.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
+        known.list.sort_by_key(|receipt| (receipt.finished, receipt.pull_id));
         Ok(())
     }
 
@@ -116,13 +157,18 @@ mod tests {
         for receipt in [&late, &early, &other] {
             lake.commit(receipt).await.unwrap();
         }
-        assert_eq!(lake.receipts(None).await.unwrap(), [early.clone(), other, late.clone()]);
+        assert_eq!(*lake.receipts(None).await.unwrap(), [early.clone(), other, late.clone()]);
         let cases = BTreeSet::from(["testrail_cases".to_owned(), "unknown_thing".to_owned()]);
-        assert_eq!(lake.receipts(Some(&cases)).await.unwrap(), [early.clone(), late.clone()]);
+        let of_cases = lake.receipts(Some(&cases)).await.unwrap();
+        assert_eq!(*of_cases, [early.clone(), late.clone()]);
+        assert!(of_cases.cover("unknown_thing") && !of_cases.cover("testrail_plans") && !of_cases.cover_all());
         // What is held is not read again: it may even be gone.
-        let mut known = vec![late.clone()];
+        let mut known = Receipts { list: vec![late.clone()], of: Some(BTreeSet::new()) };
         lake.add_receipts(&mut known, Some(&cases)).await.unwrap();
-        assert_eq!(known, [early, late]);
+        assert_eq!(*known, [early, late]);
+        assert!(known.cover("testrail_cases") && !known.cover_all());
+        lake.add_receipts(&mut known, None).await.unwrap();
+        assert!(known.len() == 3 && known.cover("testrail_plans") && known.cover_all());
     }
 
     #[test]

@@ -12,13 +12,13 @@ use crate::{
     catalog::{Grain, Node},
     engine::{Engine, Row, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
-    lake::{Lake, Local, Manifest, Receipt, Wanted},
+    lake::{Lake, Local, Manifest, Receipt, Receipts, Wanted},
 };
 
 /// Published results of some marts, all read by one query.
 pub struct Marts {
     engine: Arc<Engine>,
-    receipts: Arc<Vec<Receipt>>,
+    receipts: Arc<Receipts>,
     run: RunRow,
     manifests: BTreeMap<String, Manifest>,
     lake: Lake,
@@ -61,7 +61,7 @@ impl Marts {
     ///
     /// # Errors
     /// [`Kind::NothingSelected`] for a mart that was never computed.
-    pub async fn open(engine: Arc<Engine>, lake: &Lake, receipts: Arc<Vec<Receipt>>, run: RunRow, tables: &[&str]) -> Result<Self> {
+    pub async fn open(engine: Arc<Engine>, lake: &Lake, receipts: Arc<Receipts>, run: RunRow, tables: &[&str]) -> Result<Self> {
         let mut found = Self { engine, receipts, run, manifests: BTreeMap::new(), lake: lake.clone() };
         for table in tables {
             let manifest = lake.newest_manifest(table).await?.ok_or_else(|| {

@@ -7,7 +7,7 @@ use crate::{
     catalog::{Grain, Model},
     engine::{Engine, Moment, RunRow},
     error::Result,
-    lake::Receipt,
+    lake::Receipts,
 };
 
 /// A moment, and the day that it shows of a snapshot.
@@ -22,7 +22,7 @@ pub struct At<'e> {
 ///
 /// # Errors
 /// As [`Engine::moment`].
-pub fn at<'e>(engine: &'e Engine, model: &Model, receipts: &'e [Receipt], run: &RunRow, day: Option<NaiveDate>) -> Result<Option<At<'e>>> {
+pub fn at<'e>(engine: &'e Engine, model: &Model, receipts: &'e Receipts, run: &RunRow, day: Option<NaiveDate>) -> Result<Option<At<'e>>> {
     let Some(Grain::Snapshot { of, .. }) = model.contract.as_ref().map(|contract| &contract.grain) else {
         return Ok(Some(At { moment: engine.moment(run, receipts)?, day: None }));
     };

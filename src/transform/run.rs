@@ -13,7 +13,7 @@ use crate::{
     engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
-    lake::{Census, Lake, Manifest, Receipt, Steps, Wanted},
+    lake::{Census, Lake, Manifest, Receipt, Receipts, Steps, Wanted},
     parallel,
 };
 
@@ -24,7 +24,7 @@ pub struct Job<'a> {
     /// The lake.
     pub lake: &'a Lake,
     /// Every committed receipt of what the tables read.
-    pub receipts: &'a [Receipt],
+    pub receipts: &'a Receipts,
     /// The moment.
     pub run: RunRow,
     /// Whether no moment was asked for: that of each table then is the newest pull of what it reads itself.

@@ -16,7 +16,9 @@ use crate::{
     engine::{Engine, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
     events::Silent,
-    lake::{self, Lake, Local, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, RecordRow, RecordWriter, Stop, WriteBudget, layout},
+    lake::{
+        self, Lake, Local, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, Receipts, RecordRow, RecordWriter, Stop, WriteBudget, layout,
+    },
     settings::Settings,
 };
 
@@ -125,6 +127,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
         receipts.push(land(&lake, runtime, endpoint, pull, number, folder, temp.path())?);
     }
     let engine = engine.elsewhere(lake.clone(), settings, Arc::new(Silent))?;
+    let receipts = Receipts::all(receipts);
     let newest = receipts.iter().filter(|receipt| receipt.complete()).max_by_key(|receipt| receipt.finished);
     let fallback = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
     let (run_at, finished) = newest.map_or(fallback, |receipt| (receipt.run_at, receipt.finished));
@@ -167,7 +170,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
     }
     let Some(contract) = engine.project().model(&model).and_then(|model| model.contract.as_ref()) else { return Ok(None) };
     let columns: Vec<(String, String)> = contract.columns.iter().map(|column| (column.name.clone(), column.kind.duckdb().to_owned())).collect();
-    let moment = engine.moment(&job.run, &[])?;
+    let moment = engine.moment(&job.run, Receipts::none())?;
     let empty: Vec<String> = columns.iter().map(|(name, kind)| format!("null::{kind} as \"{name}\"")).collect();
     let mut actual = format!("(select {} where false)", empty.join(", "));
     if !paths.is_empty() {

@@ -11,7 +11,7 @@ use crate::{
     catalog::{Model, ModelKind},
     engine::{Engine, Moment, RunRow},
     error::Error,
-    lake::{Census, Manifest, Receipt, Step, Steps},
+    lake::{Census, Manifest, Receipts, Step, Steps},
     parallel,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn steps(job: &Job<'_>, moment: &Moment<'_>, model: &Model, rows: u64
 }
 
 /// The steps of a result that was published before, computed now; `rows` are those of its newest day where it is a snapshot.
-pub fn explain(engine: &Engine, model: &Model, receipts: &[Receipt], run: &RunRow, manifest: &Manifest) -> Steps {
+pub fn explain(engine: &Engine, model: &Model, receipts: &Receipts, run: &RunRow, manifest: &Manifest) -> Steps {
     let newest = manifest.parts.iter().filter_map(|part| Some((part.day?, part.rows))).max();
     let day = newest.map(|(day, _)| day);
     let steps = Steps { transform_id: manifest.transform_id, day, rows: manifest.rows, ..Steps::default() };

@@ -83,7 +83,7 @@ pub(crate) fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
 /// Everything that was landed of an endpoint, as it was received, pull by pull.
 pub(crate) async fn landed(pump: &Pump, endpoint: &str) -> Vec<Vec<String>> {
     let lake = Lake::open(&pump.lake().display().to_string()).unwrap();
-    let mut receipts = lake.receipts(None).await.unwrap();
+    let mut receipts = lake.receipts(None).await.unwrap().to_vec();
     receipts.retain(|receipt| receipt.endpoint == endpoint && receipt.complete());
     receipts.sort_by_key(|receipt| receipt.finished);
     let mut pulls = Vec::new();

@@ -23,9 +23,12 @@ use crate::{
 
 const TABLE: &str = "report_testrail_milestones";
 
+/// No mart reads it.
+const RUNS_ENDPOINT: &str = "testrail_milestone_runs";
+
 pub(super) async fn run(context: &Context, args: &BuildValidationArgs) -> Result<Outcome> {
     let wanted = chosen(context, &args.project)?;
-    let marts = super::marts(context, &[TABLE]).await?;
+    let marts = super::marts(context, &[TABLE], &[RUNS_ENDPOINT]).await?;
     let milestones = marts.rows(&milestones(args.milestone)).await?;
     let runs = marts.rows(RUNS).await?;
     let mut drafts = Vec::new();
@@ -44,7 +47,7 @@ pub(super) async fn run(context: &Context, args: &BuildValidationArgs) -> Result
         let project = testrail_id(&marts, &page.project).await?;
         let concerns = |receipt: &Receipt| receipt.scope.get("project_id").is_none_or(|id| id.as_i64() == project);
         let mut health = marts.health(TABLE, None, &BTreeSet::new(), concerns);
-        health.problems.extend(marts.failures("testrail_milestone_runs", concerns));
+        health.problems.extend(marts.failures(RUNS_ENDPOINT, concerns));
         for problem in &health.problems {
             context.printer.warn(&format!("`{}`: {problem}", page.project));
             outcome.failed(Kind::Partial);

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
             ExportArg::SentryUnhandledIssues => Export::NewIssues { long: args.longform },
             ExportArg::GithubNewBugs => Export::OpenIssues,
         };
-        let marts = match super::marts(context, &[export.table()]).await {
+        let marts = match super::marts(context, &[export.table()], &[]).await {
             Ok(marts) => marts,
             // The others are written all the same.
             Err(error) if error.kind() == Kind::NothingSelected => {

@@ -18,7 +18,7 @@ use crate::{
 const TABLE: &str = "report_looker_looks";
 
 pub(super) async fn run(context: &Context, args: &LookerArgs) -> Result<Outcome> {
-    let marts = super::marts(context, &[TABLE]).await?;
+    let marts = super::marts(context, &[TABLE], &[]).await?;
     let folders: Vec<String> = match context.settings.env.get("LOOKER_FOLDER_ID") {
         Some(text) if args.folder.is_empty() => text.split(',').map(|id| id.trim().to_owned()).collect(),
         _ => args.folder.clone(),

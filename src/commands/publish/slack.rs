@@ -8,7 +8,7 @@ use super::super::context::{Context, Outcome};
 use crate::{
     cli::{ConclusionArg, MessageArgs, PostArgs, SlackArgs, SlackVerb, StatusMessageArgs, UnsureArg},
     error::{Error, Kind, Result},
-    lake::Run,
+    lake::{Receipts, Run},
     names,
     publish::{
         marts::Marts,
@@ -49,7 +49,7 @@ async fn messages(context: &Context, kind: &'static str, args: &MessageArgs) -> 
             context.settings.messages.transport(&channel, &context.settings.env).map_err(|error| within(error, kind, Some(subject)))?;
         }
     }
-    let marts = super::marts(context, tables(kind)).await?;
+    let marts = super::marts(context, tables(kind), &[]).await?;
     let day = context.settings.clock.now().date_naive();
     let mut desk = Desk::open(context, &args.post).await?;
     for subject in &chosen {
@@ -182,7 +182,8 @@ async fn status(context: &Context, args: &StatusMessageArgs) -> Result<Outcome> 
     let mut manifests = BTreeMap::new();
     let known = Known { project: &context.project, graph, receipts: &[], runs: &runs, manifests: &manifests };
     let tables: Vec<String> = known.tables(since).into_iter().collect();
-    let receipts = if tables.is_empty() { Vec::new() } else { context.receipts_behind(&tables).await? };
+    // No names would stand for all.
+    let receipts = if tables.is_empty() { Receipts::all(Vec::new()) } else { context.receipts_behind(&tables).await? };
     for table in tables {
         if let Some(manifest) = context.lake.newest_manifest(&table).await? {
             manifests.insert(table, manifest);

@@ -8,7 +8,10 @@ use etl::{
     catalog::{Project, Reference},
     engine::{Engine, RunRow, Value},
     events::Silent,
-    lake::{self, FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, RecordRow, RecordWriter, Stop, WriteBudget, layout},
+    lake::{
+        self, FileKind, Lake, Mode, Outcome, Partition, PartitionStatus, PullHead, Receipt, Receipts, RecordRow, RecordWriter, Stop, WriteBudget,
+        layout,
+    },
     settings::{Env, Settings},
 };
 use serde_json::json;
@@ -218,7 +221,7 @@ impl Reader {
     }
 
     /// All rows of a relation as of a moment; none = now.
-    fn rows(&self, receipts: &[Receipt], schema: &str, endpoint: &str, as_of: Option<DateTime<Utc>>) -> Vec<String> {
+    fn rows(&self, receipts: &Receipts, schema: &str, endpoint: &str, as_of: Option<DateTime<Utc>>) -> Vec<String> {
         let as_of = as_of.unwrap_or_else(|| receipts.iter().map(|receipt| receipt.finished).max().unwrap());
         let run = RunRow { run_at: as_of, as_of, projects: vec![], window_start: None, window_end: None, full_refresh: false };
         tokio::task::block_in_place(|| {
@@ -295,7 +298,7 @@ async fn what_packs_show_is_what_the_pulls_show() {
             continue;
         }
         let receipts = unpacked.lake.receipts(None).await.unwrap();
-        assert_eq!(packed.lake.receipts(None).await.unwrap(), receipts);
+        assert_eq!(*packed.lake.receipts(None).await.unwrap(), *receipts);
         for endpoint in ENDPOINTS {
             for schema in ["latest", "history"] {
                 // Now, some moment of the past, and just before.

@@ -19,7 +19,7 @@ async fn dropping_the_future_leaves_committed_pulls_only() {
     let run_id = Uuid::now_v7();
     for milliseconds in [10, 60, 150, 250, 400] {
         let _ = tokio::time::timeout(Duration::from_millis(milliseconds), scene.try_extract(CASES, run_id, true)).await;
-        for receipt in scene.lake.receipts(None).await.unwrap() {
+        for receipt in scene.lake.receipts(None).await.unwrap().iter() {
             assert!(receipt.complete(), "{receipt:#?}");
         }
     }

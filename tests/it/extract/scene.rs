@@ -135,7 +135,7 @@ impl Scene {
     }
 
     pub(super) async fn receipts(&self, endpoint: &str) -> Vec<Receipt> {
-        let mut receipts = self.lake.receipts(None).await.unwrap();
+        let mut receipts = self.lake.receipts(None).await.unwrap().to_vec();
         receipts.retain(|receipt| receipt.endpoint == endpoint);
         receipts
     }

@@ -46,6 +46,12 @@ async fn the_newest_build_is_shown_and_never_as_good_when_a_pull_failed() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(!page.contains("{{") && !page.contains("may be out of date"), "{page}");
+    let runs = newest.replace(
+        "milestone.name",
+        "(select count(*) from latest.testrail_milestone_runs as run where run.milestone_id = milestone.testrail_milestone_id)",
+    );
+    let runs: usize = pump.lines(&runs).remove(0).parse().unwrap();
+    assert!(runs > 0 && page.matches("NO RUN").count() == 2_usize.saturating_sub(runs), "{runs} runs\n{page}");
     let before = simulator.requests().len();
     assert_eq!(publish(&pump, &project).code, Some(0));
     assert_eq!(asked(&simulator, before, "PUT", ""), 0, "unchanged");
