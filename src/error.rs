@@ -189,6 +189,26 @@ impl Error {
         self.0.kind
     }
 
+    /// The message and those of its causes, without the ones that the line above already holds: some libraries repeat their
+    /// source in their message.
+    pub fn chain(&self) -> Vec<String> {
+        let mut messages = vec![self.to_string()];
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !message.trim().is_empty() && !messages.last().is_some_and(|above| above.contains(message.trim())) {
+                messages.push(message);
+            }
+            cause = error.source();
+        }
+        messages
+    }
+
+    /// The same as one text, for tables and logs.
+    pub fn told(&self) -> String {
+        self.chain().join(": ")
+    }
+
     /// What to do about it, if anything is known.
     pub fn remedy(&self) -> Option<&str> {
         self.0.hint.as_deref().or_else(|| self.0.kind.remedy())

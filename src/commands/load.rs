@@ -15,6 +15,7 @@ use crate::{
     error::Result,
     lake::Flow,
     load::{self, Change, TableSummary},
+    names::count,
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
 };
@@ -186,9 +187,9 @@ pub(super) fn samples<'t>(tables: impl IntoIterator<Item = &'t TableSummary>) ->
 }
 
 fn line(table: &TableSummary) -> TableLine {
-    let mut notes: Vec<String> = table.cuts.iter().map(|(column, count)| format!("{count} texts cut in `{column}`")).collect();
+    let mut notes: Vec<String> = table.cuts.iter().map(|(column, number)| format!("{} cut in `{column}`", count(*number, "text"))).collect();
     if table.nuls > 0 {
-        notes.push(format!("{} NUL characters removed", table.nuls));
+        notes.push(format!("{} removed", count(table.nuls, "NUL character")));
     }
     notes.extend(table.skipped.clone());
     TableLine {
@@ -205,6 +206,6 @@ fn line(table: &TableSummary) -> TableLine {
             (None, Some(_)) => Verdict::Skipped,
             (None, None) => Verdict::Done,
         },
-        error: table.error.as_ref().map(|error| format!("{error:?}")),
+        error: table.error.as_ref().map(|error| error.told()),
     }
 }

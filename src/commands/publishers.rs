@@ -22,7 +22,7 @@ pub(super) async fn check(context: &Context) -> Vec<Line> {
         let (mark, detail) = match result {
             Ok(Some(detail)) => (Mark::Ok, detail),
             Ok(None) => (Mark::Skipped, format!("not configured: {missing}")),
-            Err(error) => (Mark::Failed(error.kind()), told(&error)),
+            Err(error) => (Mark::Failed(error.kind()), error.told()),
         };
         Line { name: name.to_owned(), mark, seconds, detail }
     };
@@ -76,6 +76,3 @@ async fn bigquery(context: &Context) -> Result<Option<String>> {
     }
 }
 
-fn told(error: &Error) -> String {
-    format!("{error:?}")
-}

@@ -39,10 +39,8 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
         Some(_) => None,
     };
     show(printer, above.as_ref(), &tables, args.format)?;
-    for problem in &problems {
-        printer.error(problem);
-        outcome.failed(problem.kind());
-    }
+    printer.errors(&problems);
+    problems.iter().for_each(|problem| outcome.failed(problem.kind()));
     if !problems.is_empty() {
         printer.say(&last_run(&context, now).await?);
     }
@@ -186,7 +184,7 @@ async fn last_run(context: &Context, now: DateTime<Utc>) -> Result<String> {
                 Some(end) => format!("ended {} with exit code {}", written(end.finished), end.exit_code),
                 None => "did not end well".to_owned(),
             };
-            format!("the last {} started {} ({} ago) and {ended}", run.start.command, written(run.start.run_at), age(now - run.start.run_at))
+            format!("the last {} started {} ({}) and {ended}", run.start.command, written(run.start.run_at), ago(now - run.start.run_at))
         }
     })
 }

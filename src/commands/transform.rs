@@ -134,7 +134,7 @@ pub(super) async fn stage(
             seconds: model.seconds,
             verdict,
             warnings: Vec::new(),
-            error: model.error.as_ref().map(|error| format!("{error:?}")),
+            error: model.error.as_ref().map(|error| error.told()),
         });
     }
     let path = context.settings.data.join("lake.duckdb");

@@ -118,6 +118,9 @@ pub(super) fn open(limits: &EngineLimits, temp: &Path, path: Option<&Path>) -> R
 }
 
 fn wrong_limit(error: duckdb::Error, limits: &EngineLimits) -> Error {
+    if error.to_string().starts_with("IO Error") {
+        return Error::new(Kind::Io, "DuckDB cannot write its file").because(error.to_string()).hint("see that the disk of `ETL_DATA` has free space");
+    }
     Error::new(Kind::Config, format!("DuckDB does not start with memory = `{}`, threads = {}", limits.memory, limits.threads))
         .because(error)
         .hint("correct `[engine]` in etl.toml, for example memory = \"2GB\"")
@@ -128,15 +131,28 @@ pub(super) fn execute(connection: &Connection, sql: &str) -> Result<()> {
     connection.execute_batch(sql).map_err(|error| refused(error, sql))
 }
 
+/// What DuckDB says of a Parquet file that it cannot read.
+const UNREADABLE: [&str; 5] =
+    ["No magic bytes", "No files found that match", "Decompression failure", "TProtocolException", "too small to be a Parquet file"];
+
 /// DuckDB's refusal of `sql` as an error of ours.
 pub(super) fn refused(error: duckdb::Error, sql: &str) -> Error {
     let mut text = String::new();
-    for line in sql.lines().filter(|line| !line.trim_start().starts_with("--")).take(3) {
-        let _ = write!(text, "{} ", line.trim());
+    let lines = sql.lines().map(|line| line.split_once("-- ").map_or(line, |(code, _)| code).trim());
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with("--")).take(3) {
+        let _ = write!(text, "{line} ");
     }
     let text: String = text.chars().take(120).collect();
     // Its own chain repeats the message and adds an error number that says nothing.
-    Error::new(Kind::Sql, format!("DuckDB refuses `{}`", text.trim_end())).because(error.to_string())
+    let told = error.to_string();
+    let refused = format!("DuckDB refuses `{}`", text.trim_end());
+    if UNREADABLE.iter().any(|what| told.contains(what)) {
+        return Error::new(Kind::Lake, refused).because(told).hint(
+            "a file of the lake is damaged or gone: bring it back, or move away the receipt that names it and run `etl extract`; \
+             what `etl transform` made is made anew with `--full-refresh`",
+        );
+    }
+    Error::new(Kind::Sql, refused).because(told)
 }
 
 /// `text` as an SQL string literal.

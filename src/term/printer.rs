@@ -168,8 +168,18 @@ impl Printer {
 
     /// An error with its causes and hint, and an annotation inside a GitHub workflow. Always.
     pub fn error(&self, error: &Error) {
-        self.tell(failure::render(error, self.0.colored).trim_end());
-        self.annotate("error", &failure::causes(error).join(": "));
+        self.errors(std::slice::from_ref(error));
+    }
+
+    /// Several of them.
+    pub fn errors(&self, errors: &[Error]) {
+        if errors.is_empty() {
+            return;
+        }
+        self.tell(failure::render(errors, self.0.colored).trim_end());
+        for error in errors {
+            self.annotate("error", &error.told());
+        }
     }
 
     /// The final tables of a run on standard error (not when quiet), and its summary for a GitHub job.

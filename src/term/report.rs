@@ -34,7 +34,7 @@ impl Report {
             rows.push([
                 pull.endpoint.as_str().into(),
                 scope(&pull.scope).into(),
-                pull.expected.into(),
+                pull.expected.map_or(Cell::from(""), Cell::from),
                 pull.records.into(),
                 pull.stop.as_str().into(),
                 pull.requests.into(),
