@@ -135,6 +135,16 @@ impl Context {
         self.lake.receipts(None).await
     }
 
+    /// The committed receipts that a selection reads.
+    pub(super) async fn receipts_of(&self, selection: &Selection) -> Result<Vec<Receipt>> {
+        self.lake.receipts(self.engine.read_by(selection).as_ref()).await
+    }
+
+    /// Those that the nodes of these names read.
+    pub(super) async fn receipts_behind(&self, names: &[String]) -> Result<Vec<Receipt>> {
+        self.receipts_of(&self.engine.graph().select(&self.project, names)?).await
+    }
+
     /// The row of `run` for an extract: now, the chosen projects and the window.
     pub(super) async fn run_row(&self, args: &SelectionArgs, run_at: DateTime<Utc>, full_refresh: bool) -> Result<RunRow> {
         let window = cli::window(args, run_at)?;
@@ -149,17 +159,6 @@ impl Context {
         })
     }
 
-    /// The row of `run` for a transform or query: the moment asked for, or the newest that the lake knows.
-    pub(super) fn moment_row(&self, receipts: &[Receipt], as_of: Option<DateTime<Utc>>) -> RunRow {
-        let newest = receipts
-            .iter()
-            .filter(|receipt| receipt.complete() && as_of.is_none_or(|moment| receipt.finished <= moment))
-            .max_by_key(|receipt| receipt.finished);
-        let as_of = as_of.or(newest.map(|receipt| receipt.finished)).unwrap_or(DateTime::UNIX_EPOCH);
-        let run_at = newest.map_or(as_of, |receipt| receipt.run_at);
-        RunRow { run_at, as_of, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false }
-    }
-
     /// Projects with their platforms, from the seeds.
     async fn known_projects(&self) -> Result<Vec<(String, String)>> {
         let has = |name: &str| self.project.model(name).is_some();
@@ -172,7 +171,7 @@ impl Context {
             "select project_name_abbrev, '' from projects order by id"
         };
         let engine = Arc::clone(&self.engine);
-        let row = self.moment_row(&[], None);
+        let row = RunRow::of([], None);
         blocking(move || {
             let moment = engine.moment(&row, &[])?;
             moment.require_for(sql)?;

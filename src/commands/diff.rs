@@ -26,8 +26,8 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Diff
     if args.against_database {
         return against_database(&context, &side, args.format).await;
     }
-    let receipts = Arc::new(context.receipts().await?);
-    let (before, after) = (context.moment_row(&receipts, args.from), context.moment_row(&receipts, args.to));
+    let receipts = Arc::new(context.receipts_behind(std::slice::from_ref(&args.table)).await?);
+    let (before, after) = (RunRow::of(receipts.iter(), args.from), RunRow::of(receipts.iter(), args.to));
     if before.as_of > after.as_of {
         return Err(Error::new(Kind::Usage, format!("`--from` ({}) is after `--to` ({})", time(before.as_of), time(after.as_of))));
     }

@@ -40,8 +40,8 @@ async fn completed(context: &Context, mut flow: Flow, endpoints: &BTreeSet<Strin
         }
     }
     let (engine, receipts) = (Arc::clone(&context.engine), receipts.to_vec());
-    let now = context.moment_row(&receipts, None);
-    let rows: Vec<RunRow> = marts.iter().map(|(_, manifest)| context.moment_row(&receipts, Some(manifest.as_of))).collect();
+    let now = RunRow::of(receipts.iter(), None);
+    let rows: Vec<RunRow> = marts.iter().map(|(_, manifest)| RunRow::of(receipts.iter(), Some(manifest.as_of))).collect();
     let (census, steps) = blocking(move || {
         let moment = || engine.moment(&now, &receipts).ok();
         let census = parallel::map_init(&endpoints, moment, |moment, name| Some((name.clone(), moment.as_ref()?.census(name).ok()??)));

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::context::{Context, Outcome};
 use crate::{
     cli::{Global, PublishArgs, PublishVerb},
+    engine::RunRow,
     error::{Error, Kind, Result},
     http::HttpClient,
     publish::marts::{Health, Marts},
@@ -33,8 +34,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Publ
 
 /// The published results of some marts.
 async fn marts(context: &Context, tables: &[&str]) -> Result<Marts> {
-    let receipts = Arc::new(context.receipts().await?);
-    let row = context.moment_row(&receipts, None);
+    let names: Vec<String> = tables.iter().map(|table| (*table).to_owned()).collect();
+    let receipts = Arc::new(context.receipts_behind(&names).await?);
+    let row = RunRow::of(receipts.iter(), None);
     Marts::open(Arc::clone(&context.engine), &context.lake, receipts, row, tables).await
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::{Global, QueryArgs},
-    engine::{Batches, Moment},
+    engine::{Batches, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
     settings::Env,
     term::{BatchWriter, Format, Printer},
@@ -22,8 +22,10 @@ const SHOWN: usize = 1_000;
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: QueryArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
     let sql = text(&args)?;
-    let receipts = context.receipts().await?;
-    let row = context.moment_row(&receipts, args.as_of);
+    let (engine, asked) = (Arc::clone(&context.engine), sql.clone());
+    let read = blocking(move || engine.read_by_query(&asked)).await.map_err(explained)?;
+    let receipts = context.lake.receipts(read.as_ref()).await?;
+    let row = RunRow::of(receipts.iter(), args.as_of);
     let engine = Arc::clone(&context.engine);
     let format = args.chosen_format(printer.stdout_is_terminal());
     let (printer, output) = (printer.clone(), args.output.clone());

@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Shel
         return installed_shell(&shell, &file);
     }
     let receipts = context.receipts().await?;
-    let row = context.moment_row(&receipts, args.as_of);
+    let row = RunRow::of(receipts.iter(), args.as_of);
     let format = args.format.unwrap_or(if printer.stdout_is_terminal() { Format::Table } else { Format::Csv });
     if terminal {
         printer.say(&format!("the lake as of {}; end a statement with `;`, leave with .quit", row.as_of.format("%Y-%m-%d %H:%M:%S")));

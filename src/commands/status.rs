@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: StatusArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
     let selection = context.engine.graph().select(&context.project, &args.nodes)?;
-    let receipts = context.receipts().await?;
+    let receipts = context.receipts_of(&selection).await?;
     if args.last {
         last::write(&context, &selection, &receipts, args.format).await?;
         return Ok(Outcome::default());

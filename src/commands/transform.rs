@@ -13,7 +13,7 @@ use super::{
 use crate::{
     catalog::{Model, ModelKind, Selection},
     cli::{Global, TransformArgs},
-    engine,
+    engine::{self, RunRow},
     error::{Kind, OrFail, Result},
     lake::{Flow, Manifest},
     settings::Env,
@@ -78,8 +78,8 @@ pub(super) async fn stage(
     let replay = as_of.is_some() && !as_newest;
     // Counting every step takes longer than the rest; it is done where the job's summary shows it, and else when it is asked for.
     let trace = !replay && context.printer.keeps_summary();
-    let receipts = Arc::new(context.receipts().await?);
-    let row = context.moment_row(&receipts, as_of);
+    let receipts = Arc::new(context.receipts_of(selection).await?);
+    let row = RunRow::of(receipts.iter(), as_of);
     let transform_id = context.settings.clock.new_id();
     let wanted = |name: &String| selection.models.contains(name) || selection.tables.contains(name);
     let mut models: Vec<String> = selection.models.clone();
@@ -97,6 +97,7 @@ pub(super) async fn stage(
             lake: &lake,
             receipts: &job_receipts,
             run: job_row,
+            newest: as_of.is_none(),
             replay,
             fresh,
             days,
@@ -138,13 +139,19 @@ pub(super) async fn stage(
         });
     }
     let path = context.settings.data.join("lake.duckdb");
-    if as_of.is_some() || (!changed && path.exists()) {
+    // Of a bucket, a job that computes a part on an empty disk would fetch what it does not need.
+    let of_all = context.engine.read_by(selection).is_none_or(|read| context.project.endpoints().all(|endpoint| read.contains(&endpoint.id)));
+    let unasked = context.lake.is_remote() && !of_all && !path.exists();
+    if as_of.is_some() || (!changed && path.exists()) || unasked {
         return Ok(ShellFile(None));
     }
     let mut results: BTreeMap<String, Manifest> =
         summary.models.into_iter().filter_map(|model| Some((model.model, model.manifest.filter(|manifest| !manifest.replay)?))).collect();
     let (engine, lake, runtime) = (Arc::clone(&context.engine), context.lake.clone(), tokio::runtime::Handle::current());
     let write = move || {
+        let mut receipts = Arc::unwrap_or_clone(receipts);
+        runtime.block_on(lake.add_receipts(&mut receipts, None))?;
+        let row = RunRow::of(receipts.iter(), None);
         for table in engine.project().tables().filter(|table| table.kind == ModelKind::Mart) {
             if !results.contains_key(&table.name) {
                 let newest = runtime.block_on(lake.newest_manifest(&table.name))?;

@@ -34,8 +34,8 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: WhyA
     };
     let key = key(&contract, &args.key, &manifest)?;
     let in_database = in_database(&context, &contract, &key).await;
-    let receipts = context.receipts().await?;
-    let run = context.moment_row(&receipts, Some(manifest.as_of));
+    let receipts = context.receipts_behind(std::slice::from_ref(&args.table)).await?;
+    let run = RunRow::of(receipts.iter(), Some(manifest.as_of));
     let files = context.lake.local(manifest.parts.iter().filter(|part| part.rows > 0).map(Wanted::from).collect()).await?;
     let engine = Arc::clone(&context.engine);
     let search = Search { model, contract, key: key.clone(), files, run, receipts, limit: args.limit };

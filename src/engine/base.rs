@@ -9,11 +9,12 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    asked, lint, references, seeds,
+    asked::Asked,
+    lint, references, seeds,
     session::{self, Instance, SEEDS, Session, execute, quoted},
 };
 use crate::{
-    catalog::{Graph, Model, ModelKind, Project, Reference},
+    catalog::{Graph, Model, ModelKind, Project, Reference, Selection},
     error::{Error, Kind, Result},
     events::Observer,
     lake::{Lake, Local, SpillFolder, Wanted},
@@ -36,7 +37,7 @@ pub struct Engine {
 struct Shared {
     graph: Graph,
     trees: BTreeMap<String, serde_json::Value>,
-    asked: Option<BTreeSet<String>>,
+    asked: Asked,
     instance: Instance,
     /// Names of the seeds that the instance holds already.
     seeds: Mutex<Vec<String>>,
@@ -72,8 +73,8 @@ impl Engine {
             }
         }
         drop(parser);
-        let asked = asked::endpoints(&project, &models, &endpoints);
         let graph = Graph::build(&project, &models, &endpoints)?;
+        let asked = Asked::of(&project, &graph, &models, &endpoints);
         let shared = Arc::new(Shared { graph, trees, asked, instance, seeds: Mutex::default(), spill });
         Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime })
     }
@@ -149,7 +150,27 @@ impl Engine {
 
     /// Of which endpoints the project's queries read `pulls` and `partitions`; none = of all.
     pub(super) fn asked(&self) -> Option<&BTreeSet<String>> {
-        self.shared.asked.as_ref()
+        self.shared.asked.project.as_ref()
+    }
+
+    /// Of which endpoints these models read `pulls` and `partitions`; none = of all.
+    pub fn told<'n>(&self, models: impl IntoIterator<Item = &'n String>) -> Option<BTreeSet<String>> {
+        self.shared.asked.told(models)
+    }
+
+    /// The endpoints whose pulls a selection reads, through models, questions and audits; none = all.
+    pub fn read_by(&self, selection: &Selection) -> Option<BTreeSet<String>> {
+        self.shared.asked.by_selection(&self.shared.graph, selection)
+    }
+
+    /// The endpoints whose pulls a free query reads; none = all. Of `run`, `pulls` and `partitions` people see all.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if the text is not one SELECT.
+    pub fn read_by_query(&self, sql: &str) -> Result<Option<BTreeSet<String>>> {
+        let session = self.session()?;
+        let parsed = references::parse(&session, "query", sql)?;
+        Ok(self.shared.asked.by_references(&self.shared.graph, &parsed.references))
     }
 
     pub(super) fn lake(&self) -> &Lake {

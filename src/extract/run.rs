@@ -74,7 +74,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         run_at: job.run.run_at,
     };
     let mut summary = Summary { run_id: job.run_id, pulls: Vec::new(), stale: Vec::new() };
-    let mut receipts = job.lake.receipts(None).await?;
+    let mut receipts = job.lake.receipts(job.engine.read_by(job.selection).as_ref()).await?;
     let mut committed: BTreeSet<String> = BTreeSet::new();
     let mut pulled = BTreeSet::new();
     let own = job.shard.map(|shard| shard.endpoints(job.graph, job.selection.waves.iter().flatten()));

@@ -18,37 +18,19 @@
 //!   goes on; no receipt of either is lost, because the listing above does not care which one it is.
 //! - The newest is the one with the most receipts. It need not hold all of another's, for the same reason.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use arrow::{
-    array::{ArrayRef, AsArray, RecordBatch, StringArray},
-    datatypes::{DataType, Field, Schema, SchemaRef},
-};
-use bytes::Bytes;
 use chrono::{Duration, NaiveDate};
 use futures::{StreamExt, TryStreamExt};
-use parquet::{
-    basic::{Compression, ZstdLevel},
-    file::properties::EnabledStatistics,
-    schema::types::ColumnPath,
-};
 use uuid::Uuid;
 
 use super::{
-    budget::WriteBudget,
-    layout::{self, Place, UPLOADS},
-    local::{AT_ONCE, Local, Wanted},
-    record_file::json,
-    rows::read_batches,
-    spill::SpillFolder,
-    spool::{Spool, properties},
+    checkpoint_file::Checkpoint,
+    layout::{self, Place},
+    local::AT_ONCE,
     store::{Lake, Object},
 };
-use crate::error::{Error, Kind, OrFail, Result};
+use crate::error::Result;
 
 /// Receipts beyond the newest checkpoint that make a commit write the next.
 pub(super) const EVERY: usize = 64;
@@ -58,13 +40,6 @@ const EVERY_IN_A_BUCKET: usize = 8;
 
 /// Days without additions after which a day's receipts count as settled.
 const GRACE_DAYS: i64 = 7;
-
-/// Bytes of receipts that are compressed together, and how hard: every job on an empty disk fetches them, and few write them.
-const TOGETHER: usize = 32 << 20;
-const ZSTD_LEVEL: i32 = 9;
-
-/// Key of the date in the footer.
-const SETTLED_KEY: &str = "etl.settled_before";
 
 /// Attempts to read the newest checkpoint while others write and gc removes old ones.
 const ATTEMPTS: usize = 5;
@@ -76,14 +51,6 @@ pub(super) struct Known {
     newest: BTreeMap<String, Arc<Checkpoint>>,
     /// Receipts beyond the newest checkpoint, as far as this process counted.
     beyond: BTreeMap<String, usize>,
-}
-
-/// A checkpoint without its receipts.
-#[derive(Debug)]
-pub(super) struct Checkpoint {
-    pub(super) path: String,
-    pub(super) settled_before: NaiveDate,
-    pub(super) pulls: HashSet<Uuid>,
 }
 
 /// A receipt object in a listing.
@@ -138,34 +105,6 @@ impl Lake {
         unreachable!("the loop returns")
     }
 
-    async fn read_checkpoint(&self, path: &str) -> Result<Checkpoint> {
-        // The whole file, which is needed all the same, and not its end first: a request less.
-        let local = self.local(vec![Wanted::at(path)]).await?;
-        let footer = self.local_footer(path, &local)?;
-        let settled_before = footer.value(SETTLED_KEY).and_then(|text| text.parse().ok());
-        let settled_before = settled_before.ok_or_else(|| damaged(path))?;
-        let texts = self.checkpoint_column(path, "pull_id").await?;
-        let pulls: HashSet<Uuid> = texts.iter().filter_map(|text| Uuid::try_parse(text).ok()).collect();
-        if pulls.len() as u64 != footer.rows {
-            return Err(damaged(path));
-        }
-        Ok(Checkpoint { path: path.to_owned(), settled_before, pulls })
-    }
-
-    /// One text column of a checkpoint: `pull_id`, or `receipt` with the JSON.
-    pub(super) async fn checkpoint_column(&self, path: &str, column: &'static str) -> Result<Vec<String>> {
-        let local = self.local(vec![Wanted::at(path)]).await?;
-        blocking(move || {
-            let mut texts = Vec::new();
-            for batch in read_batches(only(&local), Some(&[column]))? {
-                texts.extend(batch?.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));
-            }
-            Ok(texts)
-        })
-        .await
-        .map_err(|error| error.within(format!("cannot read checkpoint `{path}`")))
-    }
-
     /// After a commit: writes a checkpoint when many receipts lie beyond the newest, or when it hides the new one.
     pub(super) async fn after_commit(&self, source: &str, endpoint: &str, day: NaiveDate, pull_id: Uuid) -> Result<()> {
         let key = format!("{source}/{endpoint}");
@@ -217,39 +156,10 @@ impl Lake {
                 return Ok(());
             }
             let receipts = newest.as_ref().map_or(0, |newest| newest.pulls.len()) + missing.len();
-            self.write_checkpoint(&layout::checkpoint(source, endpoint, receipts as u64), newest.as_deref(), &missing, settled_before(&all)).await?;
+            let path = layout::checkpoint(source, endpoint, receipts as u64);
+            let missing: Vec<(Uuid, &str)> = missing.iter().map(|listed| (listed.pull_id, listed.object.path.as_str())).collect();
+            self.write_checkpoint(&path, newest.as_deref(), &missing, settled_before(&all)).await?;
         }
-        Ok(())
-    }
-
-    /// Writes one checkpoint: the receipts of `previous` and those `missing` there. Holds few of them in memory.
-    async fn write_checkpoint(&self, path: &str, previous: Option<&Checkpoint>, missing: &[&Listed], settled_before: NaiveDate) -> Result<()> {
-        // One receipt is much like the other, also in a list of thousands of partitions: a page of many is compressed best.
-        let column = ColumnPath::from("receipt");
-        let properties = properties(&[(SETTLED_KEY, settled_before.to_string())])
-            .set_column_statistics_enabled(column.clone(), EnabledStatistics::None)
-            .set_column_compression(column, Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).or_fail(Kind::Internal, || "no level of zstd")?))
-            .set_data_page_size_limit(TOGETHER);
-        // Here and not in the data folder, which only the settings know.
-        let folder = SpillFolder::new(&self.local_path(UPLOADS)?)?;
-        let mut spool = Spool::create(&WriteBudget::new(2 * TOGETHER as u64, folder.path()), schema(), properties)?.with_row_groups_of(TOGETHER);
-        if let Some(previous) = previous {
-            let local = self.local(vec![Wanted::at(&previous.path)]).await?;
-            spool = blocking(move || {
-                for batch in read_batches(only(&local), Some(&["pull_id", "receipt"]))? {
-                    spool.write(&batch?)?;
-                }
-                Ok(spool)
-            })
-            .await?;
-        }
-        for some in missing.chunks(EVERY) {
-            let texts = self.get_all(some.iter().map(|listed| listed.object.path.clone()).collect()).await?;
-            spool.write(&batch(some, &texts)?)?;
-        }
-        let finished = spool.finish()?;
-        // `false`: another process was first with this number. Its checkpoint does as well.
-        self.upload_new(path, &finished.path).await?;
         Ok(())
     }
 
@@ -282,36 +192,10 @@ fn settled_before(all: &[Listed]) -> NaiveDate {
     moving.chain([horizon.date_naive()]).min().unwrap_or(NaiveDate::MIN)
 }
 
-fn schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![Field::new("pull_id", DataType::Utf8, false), json("receipt", false)]))
-}
-
-fn batch(listed: &[&Listed], texts: &[(String, Bytes)]) -> Result<RecordBatch> {
-    let pulls = StringArray::from_iter_values(listed.iter().map(|listed| listed.pull_id.to_string()));
-    let mut receipts = Vec::with_capacity(texts.len());
-    for (path, bytes) in texts {
-        let text = std::str::from_utf8(bytes).or_fail(Kind::Lake, || format!("receipt `{path}` is no UTF-8"))?;
-        receipts.push(text.trim_end());
-    }
-    let columns: Vec<ArrayRef> = vec![Arc::new(pulls), Arc::new(StringArray::from(receipts))];
-    RecordBatch::try_new(schema(), columns).or_fail(Kind::Internal, || "the checkpoint columns do not fit together")
-}
-
-/// The file of one object.
-fn only(local: &Local) -> &Path {
-    local.paths().first().map_or(Path::new(""), PathBuf::as_path)
-}
-
-fn damaged(path: &str) -> Error {
-    Error::new(Kind::Lake, format!("checkpoint `{path}` is damaged")).hint("delete the file: it is a cache, and the receipts say the same")
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.or_fail(Kind::Internal, || "reading a file was cut off")?
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use chrono::{DateTime, TimeDelta, Utc};
 
     use super::*;
@@ -472,7 +356,7 @@ mod tests {
         let path = "checkpoints/testrail/cases/65.parquet";
         let before = lake.get(path).await.unwrap();
         let all = lake.beyond("testrail", "cases", None).await.unwrap();
-        let some: Vec<&Listed> = all.iter().take(3).collect();
+        let some: Vec<(Uuid, &str)> = all.iter().take(3).map(|listed| (listed.pull_id, listed.object.path.as_str())).collect();
         lake.write_checkpoint(path, None, &some, NaiveDate::MIN).await.unwrap();
         assert_eq!(lake.get(path).await.unwrap(), before);
         assert_eq!(seen(&lake).await, ids(&receipts));

@@ -7,6 +7,7 @@
 mod bucket;
 mod budget;
 mod checkpoint;
+mod checkpoint_file;
 mod commit;
 mod document;
 mod endpoint;

@@ -34,7 +34,7 @@ impl Lake {
     /// # Errors
     /// As [`Lake::receipts`].
     pub async fn add_receipts(&self, known: &mut Vec<Receipt>, endpoints: Option<&BTreeSet<String>>) -> Result<()> {
-        let held: HashSet<Uuid> = known.iter().map(|receipt| receipt.pull_id).collect();
+        let held: Arc<HashSet<Uuid>> = Arc::new(known.iter().map(|receipt| receipt.pull_id).collect());
         let folders = self.list_folders("receipts").await?.into_iter().map(|source| async move {
             let names = self.list_folders(&format!("receipts/{source}")).await?;
             Ok::<_, Error>((source, names))
@@ -56,29 +56,25 @@ impl Lake {
     }
 
     /// The receipts of an endpoint besides those that are `held`.
-    async fn receipts_of(&self, source: &str, endpoint: &str, held: &HashSet<Uuid>) -> Result<Vec<Receipt>> {
-        let (checkpoint, texts) = loop {
+    async fn receipts_of(&self, source: &str, endpoint: &str, held: &Arc<HashSet<Uuid>>) -> Result<Vec<Receipt>> {
+        let (checkpoint, mut receipts) = loop {
             let Some(checkpoint) = self.newest_checkpoint(source, endpoint).await? else { break (None, Vec::new()) };
             if checkpoint.pulls.is_subset(held) {
                 break (Some(checkpoint), Vec::new());
             }
-            match self.checkpoint_column(&checkpoint.path, "receipt").await {
-                Ok(texts) => break (Some(checkpoint), texts),
+            let (held, path, mut shared) = (Arc::clone(held), checkpoint.path.clone(), Shared::default());
+            let unheld = move |text: &str| {
+                let receipt: Receipt = document::parse(text.as_bytes(), &path, RECEIPT_VERSION)?;
+                Ok((!held.contains(&receipt.pull_id)).then(|| shared.among(receipt)))
+            };
+            match self.checkpoint_column(&checkpoint.path, "receipt", unheld).await {
+                Ok(receipts) => break (Some(checkpoint), receipts),
                 // Superseded and removed by gc between the two reads.
                 Err(_) if !self.exists(&checkpoint.path).await? => {}
                 Err(error) => return Err(error),
             }
         };
-        let mut receipts = Vec::with_capacity(texts.len());
         let mut shared = Shared::default();
-        if let Some(checkpoint) = &checkpoint {
-            for text in texts {
-                let receipt: Receipt = document::parse(text.as_bytes(), &checkpoint.path, RECEIPT_VERSION)?;
-                if !held.contains(&receipt.pull_id) {
-                    receipts.push(shared.among(receipt));
-                }
-            }
-        }
         let mut beyond = self.beyond(source, endpoint, checkpoint.as_deref()).await?;
         beyond.retain(|listed| !held.contains(&listed.pull_id));
         for (path, bytes) in self.get_all(beyond.into_iter().map(|listed| listed.object.path).collect()).await? {
@@ -100,6 +96,8 @@ impl Shared {
                 None => drop(self.0.insert(Arc::clone(&partition.params))),
             }
         }
+        // It grew while it was read.
+        receipt.partitions.shrink_to_fit();
         receipt
     }
 }

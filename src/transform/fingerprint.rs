@@ -25,6 +25,8 @@ pub(super) struct Closure {
     whole: BTreeSet<String>,
     /// Built-in relations that are read.
     builtins: BTreeSet<String>,
+    /// Endpoints of which `pulls` and `partitions` are read; none = all.
+    told: Option<BTreeSet<String>>,
 }
 
 /// Collects the closure of `model`.
@@ -52,6 +54,7 @@ pub(super) fn closure(engine: &Engine, model: &Model) -> Closure {
             }
         }
     }
+    closure.told = engine.told(closure.texts.keys());
     closure
 }
 
@@ -63,8 +66,18 @@ impl Closure {
 
     /// The receipts that matter to the result.
     pub(super) fn relevant<'r>(&self, receipts: &'r [Receipt]) -> Vec<&'r Receipt> {
-        let all = self.builtins.contains("pulls") || self.builtins.contains("partitions");
-        receipts.iter().filter(|receipt| all || self.endpoints.contains(&receipt.endpoint)).collect()
+        receipts.iter().filter(|receipt| self.endpoints.contains(&receipt.endpoint) || self.tells_of(receipt)).collect()
+    }
+
+    /// Whether `pulls` and `partitions` are read, and of this endpoint.
+    fn tells_of(&self, receipt: &Receipt) -> bool {
+        let reads = self.builtins.contains("pulls") || self.builtins.contains("partitions");
+        reads && self.told.as_ref().is_none_or(|told| told.contains(&receipt.endpoint))
+    }
+
+    /// Whether the result may depend on when it is computed.
+    pub(super) fn reads_run(&self) -> bool {
+        self.builtins.contains("run")
     }
 
     /// The pulls whose rows are in the result, as a manifest names them. Of an endpoint that is read as it is now, those with live
@@ -103,13 +116,11 @@ impl Closure {
         if self.builtins.contains("vars") {
             add(&format!("{:?}", engine.settings_vars()));
         }
-        if self.builtins.contains("run") {
+        if self.reads_run() {
             add(&format!("{run:?}"));
         }
-        if self.builtins.contains("pulls") || self.builtins.contains("partitions") {
-            for receipt in receipts.iter().filter(|receipt| receipt.finished <= run.as_of) {
-                add(&receipt.pull_id.to_string());
-            }
+        for receipt in receipts.iter().filter(|receipt| self.tells_of(receipt) && receipt.finished <= run.as_of) {
+            add(&receipt.pull_id.to_string());
         }
         let mut name = hash.finish();
         name.truncate(32);

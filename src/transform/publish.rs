@@ -2,7 +2,7 @@
 
 use std::{io::Read, path::Path};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::{compute::Candidate, run::Job};
@@ -35,12 +35,19 @@ pub(super) fn part(
 }
 
 /// Writes the manifest: from here on the result is visible.
-pub(super) fn manifest(job: &Job<'_>, table: &str, fingerprint: String, columns: Vec<(String, String)>, parts: Vec<Part>) -> Result<Manifest> {
+pub(super) fn manifest(
+    job: &Job<'_>,
+    table: &str,
+    as_of: DateTime<Utc>,
+    fingerprint: String,
+    columns: Vec<(String, String)>,
+    parts: Vec<Part>,
+) -> Result<Manifest> {
     let manifest = Manifest {
         version: crate::lake::MANIFEST_VERSION,
         table: table.to_owned(),
         transform_id: job.transform_id,
-        as_of: job.run.as_of,
+        as_of,
         replay: job.replay,
         created: job.clock.now(),
         fingerprint,

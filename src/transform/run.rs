@@ -23,10 +23,12 @@ pub struct Job<'a> {
     pub engine: &'a Engine,
     /// The lake.
     pub lake: &'a Lake,
-    /// Every committed receipt.
+    /// Every committed receipt of what the tables read.
     pub receipts: &'a [Receipt],
     /// The moment.
     pub run: RunRow,
+    /// Whether no moment was asked for: that of each table then is the newest pull of what it reads itself.
+    pub newest: bool,
     /// Whether a past moment was asked for: the result is kept apart from the newest ones.
     pub replay: bool,
     /// Compute everything anew, whatever was computed before.
@@ -87,6 +89,17 @@ pub enum State {
 }
 
 impl Job<'_> {
+    /// The moment of a table that reads these receipts. It does not depend on what else is computed, and never goes back.
+    pub(super) fn moment_of(&self, relevant: &[&Receipt], former: &[Manifest]) -> RunRow {
+        if !self.newest {
+            return self.run.clone();
+        }
+        // A seed reads none.
+        let own = if relevant.is_empty() { self.run.clone() } else { RunRow::of(relevant.iter().copied(), None) };
+        let shown = former.last().map(|manifest| manifest.as_of);
+        RunRow { as_of: shown.into_iter().fold(own.as_of, Ord::max), run_at: own.run_at, ..self.run.clone() }
+    }
+
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
@@ -179,20 +192,24 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
         return snapshot::run(job, model, &closure, driver, &former);
     }
     let relevant = closure.relevant(job.receipts);
-    let fingerprint = closure.fingerprint(job.engine, &relevant, &job.run);
+    let run = job.moment_of(&relevant, &former);
+    let fingerprint = closure.fingerprint(job.engine, &relevant, &run);
     // Only the newest counts: after A, B, A again the third must be published, or B would stay in the table.
     if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
         return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
+    let mut own = None;
     let moment = match shared {
+        // `run` differs from table to table.
+        _ if closure.reads_run() => own.insert(job.engine.moment(&run, job.receipts)?.of_project()),
         Some(moment) => moment,
         None => shared.insert(job.engine.moment(&job.run, job.receipts)?.of_project()),
     };
     let candidate = compute::candidate(moment, model, job.observer.as_ref())?;
     let last = former.last().and_then(|manifest| manifest.parts.first());
-    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.sources(job.engine, &relevant, &job.run), last)?;
+    let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.sources(job.engine, &relevant, &run), last)?;
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
-    let manifest = publish::manifest(job, &model.name, fingerprint, columns, vec![part])?;
+    let manifest = publish::manifest(job, &model.name, run.as_of, fingerprint, columns, vec![part])?;
     if model.kind != ModelKind::Seed {
         // The candidate's own file goes; who reads this model next reads what was published.
         let published = job.block_on(job.lake.local(manifest.parts.iter().map(Wanted::from).collect()))?;

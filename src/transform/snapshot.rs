@@ -60,7 +60,8 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
         return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
-    let manifest = publish::manifest(job, &model.name, fingerprint, columns, parts)?;
+    let as_of = job.moment_of(&relevant, former).as_of;
+    let manifest = publish::manifest(job, &model.name, as_of, fingerprint, columns, parts)?;
     let mut steps = steps.unwrap_or_else(|| Steps { transform_id: job.transform_id, day: newest, ..Steps::default() });
     steps.rows = manifest.rows;
     Ok(Made { state: State::Computed { days: Some(computed) }, manifest, steps: Some(steps) })

@@ -143,6 +143,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
         lake: &lake,
         receipts: &receipts,
         run: run_row,
+        newest: false,
         replay: case.run.as_of.is_some(),
         fresh: false,
         days: None,

@@ -22,6 +22,7 @@ mod replay;
 #[path = "../../src/load/scratch.rs"]
 mod scratch;
 mod secrets;
+mod selections;
 mod shell;
 mod slack;
 mod sources_page;

@@ -3,7 +3,7 @@
 use std::{process::Stdio, time::Duration};
 
 use super::cloud::{Cloud, Kind};
-use crate::pump::{Pump, assert_same, assert_same_lines, day, serve, small_world};
+use crate::pump::{Pump, assert_same, assert_same_lines, day, files, serve, small_world};
 
 const RUN: [&str; 3] = ["run", "--project", "fenix"];
 
@@ -52,6 +52,12 @@ async fn runs_over_a_bucket_equal_runs_over_a_folder() {
         }
         assert_same(&format!("day {number}"), &folder.timeless_tables().await, &bucket.timeless_tables().await);
     }
+    // A job that computes a part, on an empty disk, fetches what is known of that part.
+    empty_disk(&bucket);
+    bucket.ok(&["transform", "report_testrail_milestones"]);
+    let fetched = files(&bucket.root().join("data"));
+    let of = |source: &str| fetched.iter().filter(|path| path.to_string_lossy().contains(&format!("receipts/{source}/"))).count();
+    assert!(of("testrail") > 0 && of("bugzilla") == 0, "{fetched:#?}");
     let live = folder.live();
     assert_same_lines("live rows", &live, &bucket.live());
     // Everything that the queries above needed is mirrored now: they run without the bucket.
