@@ -5,6 +5,7 @@ mod slack;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,11 +30,12 @@ pub struct Env(BTreeMap<String, String>);
 impl Env {
     /// The variables of this process. Values that are no Unicode are left out, but for those of `ETL_` variables.
     pub fn of_process() -> Self {
-        let text = |name: &str, value: std::ffi::OsString| match value.into_string() {
-            Err(value) if name.starts_with("ETL_") => Some(value.to_string_lossy().into_owned()),
-            value => value.ok(),
+        let text = |(name, value): (OsString, OsString)| {
+            let name = name.into_string().ok()?;
+            let value = value.into_string().or_else(|value| if name.starts_with("ETL_") { Ok(value.to_string_lossy().into_owned()) } else { Err(value) });
+            Some((name, value.ok()?))
         };
-        Self(std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().and_then(|name| Some((text(&name, value)?, name)))).map(|(value, name)| (name, value)).collect())
+        Self(std::env::vars_os().filter_map(text).collect())
     }
 
     /// Refuses `ETL_` variables that were no Unicode: to overlook one would mean to work somewhere else.

@@ -54,8 +54,8 @@ Examples:
   etl gc --dry-run
   etl gc --min-age 7d
 
-Removed are files of crashed runs, staged files of models that changed, and results that a
-newer one replaced. What a committed pull names is never removed.";
+Removed are files of crashed runs, caches of models that changed, and checkpoints and packs that
+newer ones replaced. What a committed pull or a published result names is never removed.";
 
 /// `etl demo`.
 #[derive(Args, Clone, Debug)]

@@ -111,6 +111,7 @@ pub(super) async fn stage(
     conservation::add_pulls(flow, &summary.pulls);
     for pull in &summary.pulls {
         report.pulls.push(line(pull));
+        report.hint(pull.kind.filter(|_| pull.failed()).and_then(Kind::remedy));
     }
     let exit_code = outcome.exit_code();
     if exit_code != 0 {

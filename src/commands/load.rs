@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Global, LoadArgs},
-    error::Result,
+    error::{Error, Kind, Result},
     lake::Flow,
     load::{self, Change, TableSummary},
     names::count,
@@ -107,6 +107,13 @@ pub(super) async fn stage(
         conservation::add_tables(flow, &summary);
     }
     told(&summary, report, outcome);
+    if summary.iter().all(|table| table.skipped.is_some()) {
+        // A load that finds nothing at all was led to the wrong lake, or came too early.
+        let error = Error::new(Kind::Lake, format!("the lake `{}` has no mart of any of these tables", context.lake.location()))
+            .hint("`etl transform` computes them; or name another lake by `ETL_LAKE` or `--lake`");
+        context.printer.error(&error);
+        outcome.failed(error.kind());
+    }
     Ok(())
 }
 
@@ -152,6 +159,7 @@ fn told(summary: &[TableSummary], report: &mut Report, outcome: &mut Outcome) {
     for table in summary {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());
+            report.hint(error.remedy());
         }
         report.tables.push(line(table));
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     context::{Context, Outcome},
-    freshness::{Loaded, Stages, Verdict, age, allowed, inputs, written},
+    freshness::{Loaded, Stages, Verdict, age, ago, allowed, inputs, written},
     last,
     logged::failures,
     quotas::quotas,

@@ -127,6 +127,7 @@ pub(super) async fn stage(
         changed |= model.state != State::Unchanged;
         if let Some(error) = &model.error {
             outcome.failed(error.kind());
+            report.hint(error.remedy());
         }
         report.models.push(ModelLine {
             model: model.model.clone(),
