@@ -32,7 +32,8 @@ impl Env {
     pub fn of_process() -> Self {
         let text = |(name, value): (OsString, OsString)| {
             let name = name.into_string().ok()?;
-            let value = value.into_string().or_else(|value| if name.starts_with("ETL_") { Ok(value.to_string_lossy().into_owned()) } else { Err(value) });
+            let value =
+                value.into_string().or_else(|value| if name.starts_with("ETL_") { Ok(value.to_string_lossy().into_owned()) } else { Err(value) });
             Some((name, value.ok()?))
         };
         Self(std::env::vars_os().filter_map(text).collect())

@@ -18,7 +18,8 @@ impl OutputFile {
     /// # Errors
     /// [`Kind::Usage`] for a folder and for one that does not exist, [`Kind::Io`] if nothing can be written there.
     pub(super) fn create(place: &Path) -> Result<Self> {
-        let refused = |why: String| Err(Error::new(Kind::Usage, format!("cannot write to `{}`: {why}", place.display())).hint("name a file after `-o`"));
+        let refused =
+            |why: String| Err(Error::new(Kind::Usage, format!("cannot write to `{}`: {why}", place.display())).hint("name a file after `-o`"));
         // The name may be a link to the file.
         let place = fs_err::canonicalize(place).unwrap_or_else(|_| place.to_owned());
         match fs_err::metadata(&place) {

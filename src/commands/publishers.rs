@@ -75,4 +75,3 @@ async fn bigquery(context: &Context) -> Result<Option<String>> {
         Err(error) => Err(error),
     }
 }
-

@@ -9,7 +9,7 @@ use crate::{
     catalog::{Endpoint, Source},
     clock::Clock,
     engine::{Row, RunRow},
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     extract,
     http::{Answer, Got, HttpClient},
     lake::Receipt,
@@ -165,4 +165,3 @@ fn said(host: &str, answers: &[Answer]) -> (Mark, String) {
     }
     (mark, parts.join("; "))
 }
-

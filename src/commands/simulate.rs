@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use chrono::{Days, NaiveTime};
 
-use super::Outcome;
+use super::{Outcome, interruption};
 use crate::{
     cli::SimulateArgs,
-    error::{Error, Kind, OrFail, Result},
+    error::{Kind, OrFail, Result},
     simulator::{Options, Scale, Simulator, World},
     term::Printer,
 };

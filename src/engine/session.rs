@@ -119,7 +119,9 @@ pub(super) fn open(limits: &EngineLimits, temp: &Path, path: Option<&Path>) -> R
 
 fn wrong_limit(error: duckdb::Error, limits: &EngineLimits) -> Error {
     if error.to_string().starts_with("IO Error") {
-        return Error::new(Kind::Io, "DuckDB cannot write its file").because(error.to_string()).hint("see that the disk of `ETL_DATA` has free space");
+        return Error::new(Kind::Io, "DuckDB cannot write its file")
+            .because(error.to_string())
+            .hint("see that the disk of `ETL_DATA` has free space");
     }
     Error::new(Kind::Config, format!("DuckDB does not start with memory = `{}`, threads = {}", limits.memory, limits.threads))
         .because(error)

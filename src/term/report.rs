@@ -280,6 +280,7 @@ mod tests {
         problem: testrail_cases: no <answer>
           in time
         problem: stale: report_b
+        hint: run again
         lake: 31 requests, 2 MB down, 1 MB up
         2 pulls, 1 model, 1 table in 14 s; 1 failed
         "#);
@@ -296,6 +297,10 @@ mod tests {
 
         - testrail\_cases: no &lt;answer> in time
         - stale: report\_b
+
+        **What to do**
+
+        - run again
 
         **Notes**
 

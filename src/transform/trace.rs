@@ -10,7 +10,6 @@ use super::{
 use crate::{
     catalog::{Model, ModelKind},
     engine::{Engine, Moment, RunRow},
-    error::Error,
     lake::{Census, Manifest, Receipt, Step, Steps},
     parallel,
 };
