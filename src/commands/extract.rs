@@ -185,6 +185,7 @@ fn line(pull: &PullSummary) -> PullLine {
             None if pull.failed() => Verdict::Failed,
             None => Verdict::Skipped,
         },
-        error: pull.error.clone(),
+        // The line begins with the endpoint as it is.
+        error: pull.error.as_ref().map(|error| error.strip_prefix(&format!("`{}`: ", pull.endpoint)).unwrap_or(error).to_owned()),
     }
 }

@@ -193,8 +193,11 @@ fn verdict(endpoint: &Endpoint, pull: &Pull, calls: &[Ended]) -> Verdict {
     } else {
         first.map(|error| {
             let all = names::count(partitions.len() as u64, "partition");
-            let what = if partitions.len() == 1 { format!("{about} failed") } else { format!("{about}: {failed} of {all} failed, the first one") };
-            Error::new(error.kind(), what).because(error.told())
+            match partitions.len() {
+                // It says for itself what was asked.
+                1 => Error::new(error.kind(), error.told()),
+                _ => Error::new(error.kind(), format!("{about}: {failed} of {all} failed, the first one")).because(error.told()),
+            }
         })
     };
     let whole = partitions.len() - failed;
