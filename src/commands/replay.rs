@@ -129,7 +129,7 @@ async fn one(context: &Context, step: &Step, args: &ReplayArgs, report: &mut Rep
     // Only the tables of this step: what they read is computed where it is read.
     let selection = Selection { tables: step.tables.clone(), models: step.tables.clone(), ..Selection::default() };
     let asked = transform::Asked { as_of: Some(step.as_of), fresh: args.as_newest, days: step.days, as_newest: args.as_newest };
-    transform::stage(context, &selection, asked, report, outcome, &mut flow).await?.written().await?;
+    transform::stage(context, &selection, asked, report, outcome, &mut flow).await?.written(&context.printer, outcome).await;
     let failed: Vec<&str> = report.models.iter().filter(|model| model.error.is_some()).map(|model| model.model.as_str()).collect();
     let tables: Vec<String> = step.tables.iter().filter(|table| !failed.contains(&table.as_str())).cloned().collect();
     if tables.is_empty() {

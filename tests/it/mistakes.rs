@@ -52,6 +52,18 @@ async fn what_is_wrong_is_named_with_what_to_do() {
     expect(&pump, &["doctor", "--offline"], 2, &[]);
     expect(&pump, &["transform"], 2, &["report_testrail_milestones.sql` is no UTF-8 text"]);
     fs_err::write(pump.root().join(MART), sql).unwrap();
+
+    // The stages before one that cannot begin are told all the same.
+    pump.at(day(0), "05:00:00");
+    let unreachable = ["--database", "mysql://a:b@127.0.0.1:9/c", "run", "testrail-milestones"];
+    expect(&pump, &unreachable, 1, &["testrail_milestone_details", "report_testrail_milestones", "cannot connect to the database"]);
+    // A contract that the model does not fulfil yet: the last good result is one of the former.
+    pump.edit(MART, "--   build_version varchar(150)", "--   build_number varchar(150)");
+    expect(&pump, &["transform"], 1, &["problem: report_testrail_milestones: ", "`build_number`", "hint: "]);
+    pump.edit(MART, "--   build_number varchar(150)", "--   build_version varchar(150)");
+    pump.edit(MART, "schedule: daily", "schedule: dayly");
+    expect(&pump, &["status"], 2, &["report_testrail_milestones.sql:1: `dayly 08:00` is no schedule"]);
+    pump.edit(MART, "schedule: dayly", "schedule: daily");
     damaged(&pump);
 }
 
