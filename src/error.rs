@@ -129,7 +129,9 @@ impl Kind {
             Self::NothingSelected => Some("`etl lineage` lists what can be selected"),
             Self::Partial => Some("run the same command again; what succeeded is kept"),
             Self::Unauthorized => Some("check the credentials and their rights; `etl doctor` tries each source"),
-            Self::NotFound | Self::Refused => Some("check the credentials, the source's base URL, and the endpoint's path and parameters; `etl doctor` tries each"),
+            Self::NotFound | Self::Refused => {
+                Some("check the credentials, the source's base URL, and the endpoint's path and parameters; `etl doctor` tries each")
+            }
             Self::RateLimited => Some("run again later, or lower `rate_limit` for the source in etl.toml"),
             Self::Unavailable | Self::Network | Self::TimedOut => Some("run the same command again; add `--resume` to keep what was pulled"),
             Self::BadResponse => Some("look at the answer in the pull's requests file; `etl status` names it"),

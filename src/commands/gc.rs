@@ -5,6 +5,7 @@ use crate::{
     cli::{GcArgs, Global},
     error::Result,
     lake, names,
+    publish::{claims, outcomes},
     settings::Env,
     term::{Cell, Format, Printer, Rows, bytes},
 };
@@ -12,7 +13,9 @@ use crate::{
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: GcArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
     let now = context.settings.clock.now();
-    let report = lake::gc(&context.lake, Some(&context.engine.staged_definitions()), now, args.min_age, args.dry_run).await?;
+    let published = context.lake.receipts(Some(&[outcomes::ENDPOINT.to_owned()].into())).await?;
+    let hints = lake::GcHints { staged: Some(context.engine.staged_definitions()), ended_claims: claims::ended(&published) };
+    let report = lake::gc(&context.lake, &hints, now, args.min_age, args.dry_run).await?;
     let mut rows = Rows::new(["object", "bytes", "why"]);
     for removed in &report.removed {
         rows.push([Cell::from(removed.path.as_str()), removed.bytes.into(), removed.reason.into()]);

@@ -24,7 +24,8 @@ struct Last {
     quota: Option<(DateTime<Utc>, Quota)>,
 }
 
-/// A line for each source of the selection that has an API. Of each only one file is read, that of its newest pull.
+/// A line for each source of the selection that has an API. Of each only one file is read, that of its newest
+/// pull among these receipts.
 pub(super) async fn quotas(context: &Context, selection: &Selection, receipts: &[Receipt], now: DateTime<Utc>) -> Rows {
     let wanted: BTreeSet<&str> =
         selection.waves.iter().flatten().filter_map(|id| context.project.endpoint(id)).map(|endpoint| endpoint.source.as_str()).collect();

@@ -31,6 +31,15 @@ const RENDERS: &str = "receipts/etl/looker_renders/";
 /// Which staged files are in use: model and definition hash. A model that is not in it loses all its staged files.
 pub type StagedKeep = BTreeSet<(String, String)>;
 
+/// What the lake itself cannot tell about its objects.
+#[derive(Clone, Debug, Default)]
+pub struct GcHints {
+    /// The staged files in use; `None` leaves all of them.
+    pub staged: Option<StagedKeep>,
+    /// Claims of attempts that have ended, by hash, and when that was recorded. All others stay: nobody knows of them.
+    pub ended_claims: BTreeMap<String, DateTime<Utc>>,
+}
+
 /// What [`gc`] removed, or would remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GcReport {
@@ -57,11 +66,11 @@ impl GcReport {
 }
 
 /// Removes garbage that is at least `min_age` old at `now` (a day is a good age); with `dry_run` it only says what it would
-/// remove. `staged` names the staged files in use; `None` leaves all of them.
+/// remove.
 ///
 /// # Errors
 /// [`Kind::Lake`] if the lake cannot be read, or a receipt or manifest cannot be understood: then nothing is removed.
-pub async fn gc(lake: &Lake, staged: Option<&StagedKeep>, now: DateTime<Utc>, min_age: Duration, dry_run: bool) -> Result<GcReport> {
+pub async fn gc(lake: &Lake, hints: &GcHints, now: DateTime<Utc>, min_age: Duration, dry_run: bool) -> Result<GcReport> {
     let before = now.min(Clock::system().now()) - chrono::Duration::from_std(min_age).or_fail(Kind::Usage, || "the minimum age is too long")?;
     // First the garbage candidates, then what is named: a pull that commits in between is named by then.
     let mut candidates: Vec<Object> = lake.list("").await?;
@@ -70,6 +79,8 @@ pub async fn gc(lake: &Lake, staged: Option<&StagedKeep>, now: DateTime<Utc>, mi
     candidates.retain(|object| object.modified <= before);
     let named = named(lake).await?;
     let superseded = superseded(&candidates, lake).await?;
+    let is_obsolete = |model: &String, hash: &String| hints.staged.as_ref().is_some_and(|keep| !keep.contains(&(model.clone(), hash.clone())));
+    let has_ended = |claim: &String| hints.ended_claims.get(claim).is_some_and(|recorded| *recorded <= before);
     let mut report = GcReport::default();
     for object in candidates {
         let reason = match layout::parse(&object.path) {
@@ -77,15 +88,13 @@ pub async fn gc(lake: &Lake, staged: Option<&StagedKeep>, now: DateTime<Utc>, mi
                 "of a pull that was never committed"
             }
             Some(Place::MartPart { .. }) => "of a transform that was never published",
-            Some(Place::Staged { model, hash, .. }) if staged.is_some_and(|keep| !keep.contains(&(model.clone(), hash.clone()))) => {
-                "of an earlier definition of the model"
-            }
-            Some(Place::Packed { model, hash, .. }) if staged.is_some_and(|keep| !keep.contains(&(model.clone(), hash.clone()))) => {
+            Some(Place::Staged { model, hash, .. } | Place::Packed { model, hash, .. }) if is_obsolete(&model, &hash) => {
                 "of an earlier definition of the model"
             }
             Some(Place::Packed { .. }) if superseded.contains(&object.path) => "a newer pack holds what is needed",
             Some(Place::Checkpoint { .. }) if superseded.contains(&object.path) => "a newer checkpoint holds the same",
             Some(Place::Image { sha256 }) if !named.pictures.values().any(|(_, known)| *known == sha256) => "a picture that no look has any more",
+            Some(Place::Claim { sha256 }) if has_ended(&sha256) => "the attempt to publish has ended",
             Some(Place::Upload { .. }) => "an upload that was cut off",
             None if is_leftover(&object.path) => "a write that was cut off",
             _ => continue,
@@ -267,23 +276,23 @@ mod tests {
         put(&lake, &requests, old()).await;
         put(&lake, &landed(2), TimeDelta::hours(23)).await;
         put(&lake, "landed/notes.txt", old()).await;
-        let report = gc(&lake, None, now(), DAY, true).await.unwrap();
+        let report = gc(&lake, &GcHints::default(), now(), DAY, true).await.unwrap();
         assert_eq!(paths(&report), [landed(1), requests.clone()]);
         assert_eq!((report.bytes(), report.removed[0].reason), (6, "of a pull that was never committed"));
         assert!(lake.exists(&landed(1)).await.unwrap(), "a dry run removes nothing");
-        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), report);
+        assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), report);
         assert!(!lake.exists(&landed(1)).await.unwrap() && !lake.exists(&requests).await.unwrap());
         assert!(lake.exists(&landed(2)).await.unwrap() && lake.exists("landed/notes.txt").await.unwrap());
-        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+        assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), GcReport::default());
     }
 
     #[tokio::test]
     async fn a_set_clock_makes_nothing_older() {
         let (_folder, lake) = sample::lake();
         put(&lake, &landed(1), TimeDelta::minutes(5)).await;
-        assert_eq!(gc(&lake, None, now() + TimeDelta::days(400), DAY, false).await.unwrap(), GcReport::default());
-        assert_eq!(gc(&lake, None, now() - TimeDelta::days(400), Duration::ZERO, false).await.unwrap(), GcReport::default());
-        assert_eq!(paths(&gc(&lake, None, now(), Duration::ZERO, false).await.unwrap()), [landed(1)]);
+        assert_eq!(gc(&lake, &GcHints::default(), now() + TimeDelta::days(400), DAY, false).await.unwrap(), GcReport::default());
+        assert_eq!(gc(&lake, &GcHints::default(), now() - TimeDelta::days(400), Duration::ZERO, false).await.unwrap(), GcReport::default());
+        assert_eq!(paths(&gc(&lake, &GcHints::default(), now(), Duration::ZERO, false).await.unwrap()), [landed(1)]);
     }
 
     #[tokio::test]
@@ -301,7 +310,7 @@ mod tests {
         )
         .await
         .unwrap();
-        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+        assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), GcReport::default());
     }
 
     #[tokio::test]
@@ -327,7 +336,7 @@ mod tests {
             put(&lake, &layout::image(&hash(picture)), old()).await;
         }
         put(&lake, &layout::image(&hash("f")), TimeDelta::hours(1)).await;
-        let report = gc(&lake, None, now(), DAY, false).await.unwrap();
+        let report = gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), ["a", "c", "e"].map(|picture| layout::image(&hash(picture))));
         assert_eq!(report.removed[0].reason, "a picture that no look has any more");
     }
@@ -360,7 +369,7 @@ mod tests {
         sample::backdate(&lake, &path, now() - old());
         let orphan = layout::mart_part("plans", Uuid::from_u128(2), day);
         put(&lake, &orphan, old()).await;
-        assert_eq!(paths(&gc(&lake, None, now(), DAY, false).await.unwrap()), [orphan]);
+        assert_eq!(paths(&gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap()), [orphan]);
         assert!(lake.exists(&path).await.unwrap());
     }
 
@@ -372,10 +381,26 @@ mod tests {
             put(&lake, &staged(model, hash), old()).await;
         }
         put(&lake, &staged("testrail_cases", "cc"), TimeDelta::hours(1)).await;
-        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default(), "without a keep-set all stay");
+        assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), GcReport::default(), "without a keep-set all stay");
         let keep = StagedKeep::from([("testrail_cases".to_owned(), "bb".to_owned())]);
-        let report = gc(&lake, Some(&keep), now(), DAY, false).await.unwrap();
+        let hints = GcHints { staged: Some(keep), ..GcHints::default() };
+        let report = gc(&lake, &hints, now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), [staged("gone", "aa"), staged("testrail_cases", "aa")]);
+    }
+
+    #[tokio::test]
+    async fn claims_go_long_after_their_attempts_have_ended() {
+        let (_folder, lake) = sample::lake();
+        let claim = |digit: &str| layout::claim(&digit.repeat(64));
+        // Ended long ago; ended now; young, whatever is said of it; nobody knows how it ended.
+        for (digit, age) in [("a", old()), ("b", old()), ("c", TimeDelta::hours(1)), ("d", TimeDelta::days(400))] {
+            put(&lake, &claim(digit), age).await;
+        }
+        let ended = [("a", old()), ("b", TimeDelta::hours(1)), ("c", old()), ("e", old())];
+        let ended_claims = ended.map(|(digit, age)| (digit.repeat(64), now() - age)).into();
+        let report = gc(&lake, &GcHints { ended_claims, ..GcHints::default() }, now(), DAY, false).await.unwrap();
+        assert_eq!(paths(&report), [claim("a")]);
+        assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), GcReport::default());
     }
 
     #[tokio::test]
@@ -389,7 +414,8 @@ mod tests {
             put(&lake, &path, old()).await;
         }
         let keep = StagedKeep::from([("testrail_cases".to_owned(), "bb".to_owned())]);
-        let report = gc(&lake, Some(&keep), now(), DAY, false).await.unwrap();
+        let hints = GcHints { staged: Some(keep), ..GcHints::default() };
+        let report = gc(&lake, &hints, now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), [packed("aa", "history", 9), packed("bb", "latest", 1), packed("bb", "latest", 2)]);
     }
 
@@ -400,7 +426,7 @@ mod tests {
             put(&lake, &layout::checkpoint("testrail", "cases", receipts), old()).await;
         }
         put(&lake, &layout::checkpoint("testrail", "plans", 5), old()).await;
-        let report = gc(&lake, None, now(), DAY, false).await.unwrap();
+        let report = gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), ["checkpoints/testrail/cases/70.parquet", "checkpoints/testrail/cases/9.parquet"]);
     }
 
@@ -417,7 +443,7 @@ mod tests {
             sample::backdate(&lake, name, now() - old());
         }
         fs_err::write(lake.local_path("").unwrap().join(format!("{}#1", landed(2))), "12").unwrap();
-        let report = gc(&lake, None, now(), DAY, false).await.unwrap();
+        let report = gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap();
         assert_eq!(paths(&report), [upload.as_str(), hidden[0].as_str(), hidden[1].as_str()]);
         assert!(hidden.iter().all(|name| !lake.local_path("").unwrap().join(name).exists()));
         assert!(lake.local_path("").unwrap().join("notes#1").exists(), "no file of the lake");
@@ -430,7 +456,7 @@ mod tests {
         put(&lake, &landed(1), old()).await;
         let path = layout::receipt("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(3));
         lake.put_new(&path, "{".into()).await.unwrap();
-        let error = gc(&lake, None, now(), DAY, false).await.unwrap_err();
+        let error = gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap_err();
         assert_eq!(error.to_string(), format!("`{path}` is damaged, so nothing is removed"));
         assert!(lake.exists(&landed(1)).await.unwrap());
     }
@@ -438,6 +464,6 @@ mod tests {
     #[tokio::test]
     async fn a_lake_that_does_not_exist_has_no_garbage() {
         let lake = Lake::open("/tmp/etl-no-such-lake").unwrap();
-        assert_eq!(gc(&lake, None, now(), DAY, false).await.unwrap(), GcReport::default());
+        assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), GcReport::default());
     }
 }

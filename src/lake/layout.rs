@@ -42,6 +42,8 @@ pub enum Place {
     Manifest { table: String, transform_id: Uuid },
     /// A picture, by its content.
     Image { sha256: String },
+    /// Which run alone makes an attempt to publish, by what the attempt is.
+    Claim { sha256: String },
     /// The start of a run.
     RunStart { day: NaiveDate, run_id: Uuid },
     /// The end of a run.
@@ -65,6 +67,7 @@ impl fmt::Display for Place {
             Self::MartPart { table, transform_id, day: Some(day) } => write!(f, "marts/{table}/{transform_id}/{day}.parquet"),
             Self::Manifest { table, transform_id } => write!(f, "marts/{table}/{transform_id}.json"),
             Self::Image { sha256 } => write!(f, "images/{sha256}"),
+            Self::Claim { sha256 } => write!(f, "claims/{sha256}"),
             Self::RunStart { day, run_id } => write!(f, "runs/date={day}/{run_id}.start.json"),
             Self::RunEnd { day, run_id } => write!(f, "runs/date={day}/{run_id}.end.json"),
             Self::RunFlow { day, run_id } => write!(f, "runs/date={day}/{run_id}.flow.json"),
@@ -105,10 +108,8 @@ pub fn parse(path: &str) -> Option<Place> {
             let day = Some(date(file.strip_suffix(".parquet")?)?);
             Place::MartPart { table: name(table)?, transform_id: uuid(transform)?, day }
         }
-        ["images", sha256] => {
-            let valid = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-            Place::Image { sha256: valid.then(|| (*sha256).to_owned())? }
-        }
+        ["images", sha256] => Place::Image { sha256: digest(sha256)? },
+        ["claims", sha256] => Place::Claim { sha256: digest(sha256)? },
         ["runs", day, file] => {
             let (id, what) = file.strip_suffix(".json")?.split_once('.')?;
             let (day, run_id) = (dated(day)?, uuid(id)?);
@@ -128,6 +129,10 @@ pub fn parse(path: &str) -> Option<Place> {
 
 fn name(text: &str) -> Option<String> {
     is_identifier(text).then(|| text.to_owned())
+}
+
+fn digest(text: &str) -> Option<String> {
+    (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned())
 }
 
 fn hashed(text: &str) -> Option<String> {
@@ -203,6 +208,11 @@ pub fn image(sha256: &str) -> String {
     Place::Image { sha256: sha256.to_owned() }.to_string()
 }
 
+/// The claim to an attempt, by the hash of what it is.
+pub fn claim(sha256: &str) -> String {
+    Place::Claim { sha256: sha256.to_owned() }.to_string()
+}
+
 /// The start of a run; `run_date` is the UTC date of `run_at`.
 pub fn run_start(run_date: NaiveDate, run_id: Uuid) -> String {
     Place::RunStart { day: run_date, run_id }.to_string()
@@ -249,6 +259,7 @@ mod tests {
             (days(), ids()).prop_map(|(day, run_id)| Place::RunEnd { day, run_id }),
             (days(), ids()).prop_map(|(day, run_id)| Place::RunFlow { day, run_id }),
             "[0-9a-f]{64}".prop_map(|sha256| Place::Image { sha256 }),
+            "[0-9a-f]{64}".prop_map(|sha256| Place::Claim { sha256 }),
             ids().prop_map(|upload_id| Place::Upload { upload_id }),
         ]
     }

@@ -44,7 +44,7 @@ pub use exchange_file::{ExchangeRow, ExchangeWriter, exchange_headers};
 pub use export::{Exports, Written};
 pub use flow::{Census, FLOW_VERSION, Flow, Held, Pulled, Step, Steps};
 pub use footer::Footer;
-pub use gc::{GcReport, Removed, StagedKeep, gc};
+pub use gc::{GcHints, GcReport, Removed, StagedKeep, gc};
 pub use local::{Local, Wanted};
 pub use manifest::{MANIFEST_VERSION, Manifest, Part};
 pub use receipt::{File, FileKind, Mode, Outcome, Partition, PartitionStatus, RECEIPT_VERSION, Receipt, Stop, canonical_scope};

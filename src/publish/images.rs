@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::Journal;
 use crate::{
@@ -18,8 +19,8 @@ use crate::{
 pub struct Images {
     folder: PathBuf,
     lake: Lake,
-    /// What was last rendered under each name: the hash of its content.
-    rendered: BTreeMap<String, String>,
+    /// What was last rendered under each name: the hash of its content, and when.
+    rendered: BTreeMap<String, (String, Option<DateTime<Utc>>)>,
 }
 
 /// A picture as it is.
@@ -29,6 +30,8 @@ pub struct Image {
     pub content: Bytes,
     /// Its hash.
     pub sha256: String,
+    /// When a look was last rendered as this picture; none for a picture that somebody put there.
+    pub rendered_at: Option<DateTime<Utc>>,
 }
 
 impl Images {
@@ -36,7 +39,8 @@ impl Images {
     pub fn open(folder: &Path, lake: &Lake, renders: &Journal) -> Self {
         let text =
             |record: &serde_json::Map<String, serde_json::Value>, name: &str| record.get(name).and_then(|value| value.as_str().map(str::to_owned));
-        let rendered = renders.all().filter_map(|record| Some((text(record, "file_name")?, text(record, "image_sha256")?))).collect();
+        let when = |record| text(record, "rendered_at").and_then(|at| at.parse().ok());
+        let rendered = renders.all().filter_map(|record| Some((text(record, "file_name")?, (text(record, "image_sha256")?, when(record))))).collect();
         Self { folder: folder.to_owned(), lake: lake.clone(), rendered }
     }
 
@@ -58,12 +62,13 @@ impl Images {
         if path.is_file() {
             let content = Bytes::from(fs_err::read(&path)?);
             let sha256 = sha256(&content);
-            return Ok(Some(Image { content, sha256 }));
+            let rendered_at = self.rendered.get(name).filter(|(known, _)| *known == sha256).and_then(|(_, at)| *at);
+            return Ok(Some(Image { content, sha256, rendered_at }));
         }
-        let Some(sha256) = self.rendered.get(name) else { return Ok(None) };
+        let Some((sha256, rendered_at)) = self.rendered.get(name) else { return Ok(None) };
         let Ok(content) = self.lake.get(&layout::image(sha256)).await else { return Ok(None) };
         self.write(name, &content)?;
-        Ok(Some(Image { content, sha256: sha256.clone() }))
+        Ok(Some(Image { content, sha256: sha256.clone(), rendered_at: *rendered_at }))
     }
 
     /// Puts a picture in its place: whole or not at all. Gives its hash.

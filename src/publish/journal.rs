@@ -94,7 +94,7 @@ impl Journal {
     /// # Errors
     /// [`Kind::Lake`] if the lake cannot be written: then it may be taken, and nobody has it.
     pub async fn claim(&self, what: &str) -> Result<bool> {
-        let (path, own) = (format!("claims/{}", digest::sha256(what)), Bytes::from(self.run_id.to_string()));
+        let (path, own) = (layout::claim(&digest::sha256(what)), Bytes::from(self.run_id.to_string()));
         // The answer to a first try may have been lost.
         Ok(self.lake.put_new(&path, own.clone()).await? || self.lake.get(&path).await? == own)
     }

@@ -4,6 +4,7 @@
 //! the source `etl`, so that a retry does not post twice and SQL can read it like any other source.
 
 pub mod bigquery;
+pub mod claims;
 pub mod confluence;
 pub mod csv;
 pub mod images;

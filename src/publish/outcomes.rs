@@ -7,7 +7,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
-use super::Journal;
+use super::{Journal, claims};
 use crate::{catalog::Project, error::Result, lake::Lake, settings::Settings};
 
 /// The endpoint where outcomes lie.
@@ -125,7 +125,7 @@ impl Outcome {
         fields.into_iter().map(|(name, value): (_, Value)| (name.to_owned(), value)).collect()
     }
 
-    fn of_record(record: &Map<String, Value>) -> Self {
+    pub(super) fn of_record(record: &Map<String, Value>) -> Self {
         let text = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
         let time = |name: &str| text(name).and_then(|text| text.parse().ok());
         Self {
@@ -178,8 +178,7 @@ impl Outcomes {
     /// # Errors
     /// As [`Journal::claim`].
     pub async fn claim(&self, kind: &str, key: &str) -> Result<bool> {
-        let former = self.find(kind, key).map(|former| (former.status.name(), former.attempted_at.to_rfc3339()));
-        self.0.claim(&serde_json::json!([kind, key, former]).to_string()).await
+        self.0.claim(&claims::attempt(kind, key, self.find(kind, key).as_ref())).await
     }
 
     /// Records attempts, as one pull. What an earlier attempt published stays known when a later one fails.

@@ -3,21 +3,22 @@
 use super::color::{Style, tame};
 use crate::error::Error;
 
-/// `error: …`, a `Caused by:` line for each cause, a blank line, `hint: …`. Ends with a line break.
+/// Errors that belong together: of each `error: …` and a `Caused by:` line for each cause, then a blank line and `hint: …`; what helps
+/// against several is said once. Ends with a line break.
 ///
-/// Of several errors, a hint that is the same for some in a row stands once, below them.
-pub fn render(errors: &[Error], colored: bool) -> String {
+/// A cause whose text the line above already holds is left out: some libraries repeat their source in their message.
+pub(super) fn render(errors: &[Error], colored: bool) -> String {
     let mut out = String::new();
-    for (index, error) in errors.iter().enumerate() {
+    let mut hints: Vec<&str> = Vec::new();
+    for error in errors {
         out.push_str(&format!("{} {}\n", Style::Error.paint("error:", colored), indented(&error.to_string(), "  ")));
         for cause in error.chain().iter().skip(1) {
             out.push_str(&format!("  Caused by: {}\n", indented(cause, "    ")));
         }
-        let next = errors.get(index + 1);
-        if let Some(hint) = error.remedy().filter(|hint| next.and_then(Error::remedy) != Some(hint)) {
-            let end = if next.is_some() { "\n\n" } else { "\n" };
-            out.push_str(&format!("\n{} {}{end}", Style::Hint.paint("hint:", colored), indented(hint, "  ")));
-        }
+        hints.extend(error.remedy().filter(|hint| !hints.contains(hint)));
+    }
+    for hint in hints {
+        out.push_str(&format!("\n{} {}\n", Style::Hint.paint("hint:", colored), indented(hint, "  ")));
     }
     out
 }
@@ -46,20 +47,19 @@ mod tests {
     }
 
     #[test]
-    fn what_several_have_in_common_stands_once() {
-        let late = |name: &str| Error::new(Kind::Incomplete, format!("{name} is late")).hint("run it");
-        let errors = [late("a"), late("b"), Error::new(Kind::Io, "c cannot be read"), late("d")];
+    fn what_helps_against_several_is_said_once() {
+        let late = |table: &str| Error::new(Kind::Incomplete, format!("`{table}` is late")).hint("run it");
+        let errors = [late("a"), Error::new(Kind::Io, "broken").hint("mend it"), late("b")];
         insta::assert_snapshot!(render(&errors, false), @r"
-        error: a is late
-        error: b is late
+        error: `a` is late
+        error: broken
+        error: `b` is late
 
         hint: run it
 
-        error: c cannot be read
-        error: d is late
-
-        hint: run it
+        hint: mend it
         ");
+        assert_eq!(render(&[], false), "");
     }
 
     #[test]

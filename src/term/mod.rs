@@ -18,7 +18,6 @@ mod units;
 pub use batches::{BatchWriter, Written};
 pub use cell::Cell;
 pub use color::Color;
-pub use failure::render;
 pub use outcome::{ModelLine, PullLine, TableLine, Verdict};
 pub use printer::{Captured, Out, Printer, Verbosity};
 pub use progress::{Progress, ProgressMode};

@@ -171,7 +171,7 @@ impl Printer {
         self.errors(std::slice::from_ref(error));
     }
 
-    /// Several of them.
+    /// Errors that belong together: what to do about several of them is said once.
     pub fn errors(&self, errors: &[Error]) {
         if errors.is_empty() {
             return;

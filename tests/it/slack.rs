@@ -126,6 +126,18 @@ async fn a_webhook_posts_the_same_and_its_address_is_told_nowhere() {
     let text: String = in_channel(&simulator, "C0SANDBOX").iter().map(SlackMessage::all_text).collect();
     assert!(open.iter().all(|url| text.contains(url.as_str())) && text.matches("• <").count() == open.len(), "{open:?}\n{text}");
 
+    // Claims are removed when all is recorded, and nothing is posted twice for it.
+    let claims = |pump: &Pump| pump.objects().into_keys().filter(|path| path.starts_with(pump.lake().join("claims"))).count();
+    assert!(claims(&pump) > 3, "one for each message");
+    let now = pump.replace("ETL_NOW", "2099-01-01T00:00:00Z");
+    pump.ok(&["gc"]);
+    assert!(claims(&pump) > 3, "they are young");
+    pump.ok(&["gc", "--min-age", "0s"]);
+    pump.set("ETL_NOW", now);
+    assert_eq!(claims(&pump), 0);
+    let posted = simulator.slack_messages().len();
+    assert!(pump.ok(&["publish", "slack", "new-issues", "--longform"]).contains("posted before") && simulator.slack_messages().len() == posted);
+
     pump.set("SLACK_WEBHOOK_HEALTH", simulator.slack_variables(false)[1].1.replace("T0", "T1"));
     let ran = pump.run(&["publish", "slack", "rates", "--project", "fenix"]);
     assert!(ran.code == Some(1) && ran.stderr.contains("no_service"), "{}", ran.stderr);
@@ -167,8 +179,23 @@ async fn an_incomplete_report_is_no_all_clear_and_no_green_workflow() {
     pump.at(day(0), "12:00:00");
     pump.ok(&["load"]);
     assert_eq!(status(&pump, "after another").0, "#36a64f");
+    // What is long past is not read: it may be of years, and another version's.
+    for path in
+        ["runs/date=2020-01-01/0198c0de-0000-7000-8000-000000000000.end.json", "marts/report_sentry_rates/016f5e66-e800-7000-8000-000000000000.json"]
+    {
+        fs_err::create_dir_all(pump.lake().join(path).parent().unwrap()).unwrap();
+        fs_err::write(pump.lake().join(path), "{").unwrap();
+    }
+    assert_eq!(status(&pump, "with a past").0, "#36a64f");
+    // That tables are loaded at all is known from the day before.
     simulator.set_day(day(1));
-    pump.at(day(1), "08:00:00");
+    pump.at(day(1), "06:00:00");
+    pump.ok(&["extract", "sentry-rates"]);
+    pump.ok(&["transform", "sentry-rates"]);
+    let (color, text) = status(&pump, "without a load");
+    assert!(color == "#FF0000" && text.contains("report_sentry_rates was computed and not loaded"), "{color} {text}");
+    simulator.set_day(day(2));
+    pump.at(day(2), "08:00:00");
     simulator.script(Fault::new("/sessions/?project=6375561", FaultKind::Status { code: 501, retry_after: None }).times(u32::MAX));
     let ran = pump.run(&["run", "sentry-rates"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
@@ -183,8 +210,8 @@ async fn an_incomplete_report_is_no_all_clear_and_no_green_workflow() {
     let (color, text) = status(&pump, "two");
     assert!(color == "#FFA500" && text.contains("sentry-rates") && text.contains("sentry_sessions of fenix"), "{color} {text}");
     // Nothing at all comes: the report failed.
-    simulator.set_day(day(2));
-    pump.at(day(2), "08:00:00");
+    simulator.set_day(day(3));
+    pump.at(day(3), "08:00:00");
     simulator.script(Fault::new("/sentry/", FaultKind::Status { code: 501, retry_after: None }).times(u32::MAX));
     pump.run(&["run", "sentry-rates"]);
     let (color, text) = status(&pump, "three");

@@ -86,6 +86,7 @@ fn draft(context: &Context, page: &BuildValidation, milestone_id: &str, mileston
         page_id: page.page_id.clone(),
         title: None,
         config_file: format!("{place} of milestone {milestone_id}"),
+        as_of: None,
         content: Content::Whole(body),
         images: Vec::new(),
         missing: Vec::new(),

@@ -89,6 +89,7 @@ async fn draft(file: &PageFile, images: &Images) -> Result<Draft> {
         }
     }
     let rendered = render::region(&file.page, |name| found.contains_key(name));
+    let as_of = render::as_of(&file.page, |name| found.get(name)?.rendered_at);
     let images = rendered.files.iter().filter_map(|name| Some((name.clone(), found.get(name)?.clone()))).collect();
     let draft = Draft {
         kind: "confluence_page",
@@ -99,6 +100,7 @@ async fn draft(file: &PageFile, images: &Images) -> Result<Draft> {
             text: rendered.content,
             headings: file.page.sections.iter().map(|section| section.name.trim().to_owned()).collect(),
         },
+        as_of,
         images,
         missing: rendered.missing,
     };

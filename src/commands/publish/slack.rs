@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::super::context::{Context, Outcome};
 use crate::{
     cli::{ConclusionArg, MessageArgs, PostArgs, SlackArgs, SlackVerb, StatusMessageArgs, UnsureArg},
     error::{Error, Kind, Result},
+    lake::Run,
     names,
     publish::{
         marts::Marts,
@@ -161,15 +162,17 @@ async fn status(context: &Context, args: &StatusMessageArgs) -> Result<Outcome> 
     };
     let name = or_env(&args.workflow, "GITHUB_WORKFLOW");
     let (branch, log_url) = (or_env(&args.branch, "GITHUB_REF_NAME"), args.log_url.clone().unwrap_or_else(run_page));
-    let (receipts, runs) = (context.receipts().await?, context.lake.runs().await?);
+    let (runs, graph) = (runs(context, since).await?, context.engine.graph());
     let mut manifests = BTreeMap::new();
-    for model in context.project.tables() {
-        if let Some(manifest) = context.lake.manifests(&model.name).await?.into_iter().rfind(|manifest| !manifest.replay) {
-            manifests.insert(model.name.clone(), manifest);
+    let known = Known { project: &context.project, graph, receipts: &[], runs: &runs, manifests: &manifests };
+    let tables: Vec<String> = known.tables(since).into_iter().collect();
+    let receipts = if tables.is_empty() { Vec::new() } else { context.receipts_behind(&tables).await? };
+    for table in tables {
+        if let Some(manifest) = context.lake.newest_manifest(&table).await? {
+            manifests.insert(table, manifest);
         }
     }
-    let known = Known { project: &context.project, graph: context.engine.graph(), receipts: &receipts, runs: &runs, manifests: &manifests };
-    let troubles = known.troubles(since);
+    let troubles = Known { project: &context.project, graph, receipts: &receipts, runs: &runs, manifests: &manifests }.troubles(since);
     let workflow = Workflow {
         name: if name.is_empty() { "etl" } else { &name },
         branch: &branch,
@@ -193,6 +196,19 @@ async fn status(context: &Context, args: &StatusMessageArgs) -> Result<Outcome> 
     let mut desk = Desk::open(context, &args.post).await?;
     desk.send(post, None).await;
     Ok(desk.outcome)
+}
+
+/// The runs since then. Whether anybody loads from this lake, a day without a load does not say: then some days before are read too.
+async fn runs(context: &Context, since: DateTime<Utc>) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for days in [0, 2, 8, 35] {
+        runs = context.lake.runs_since((since - TimeDelta::days(days)).date_naive()).await?;
+        let any = |command: &str| runs.iter().any(|run| run.start.command == command);
+        if any("load") || !any("transform") {
+            break;
+        }
+    }
+    Ok(runs)
 }
 
 /// Where messages leave, or are shown.

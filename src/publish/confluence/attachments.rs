@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_uploaded() {
-        let image = Image { content: Bytes::from_static(b"12345"), sha256: "aa".to_owned() };
+        let image = Image { content: Bytes::from_static(b"12345"), sha256: "aa".to_owned(), rendered_at: None };
         for (comment, bytes, expected) in [
             ("etl sha256:aa", Some(5), Step::Keep),
             ("etl sha256:aa over a file that was there", Some(5), Step::Keep),

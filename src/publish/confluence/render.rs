@@ -1,6 +1,8 @@
 //! A page as storage format: valid XHTML with everything escaped that came from a file or an API.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::page_file::{Row, WikiPage};
 
@@ -70,6 +72,31 @@ pub fn region(page: &WikiPage, exists: impl Fn(&str) -> bool) -> Rendered {
         rendered.content.push_str("</tbody></table>");
     }
     rendered
+}
+
+/// A line that says of when the pictures are: what is true of all of them, but for those that are named because they are older.
+/// None where nobody knows of any.
+pub fn as_of(page: &WikiPage, rendered_at: impl Fn(&str) -> Option<DateTime<Utc>>) -> Option<String> {
+    /// More are a failure of everything.
+    const NAMED: usize = 5;
+    /// Pictures are made within some minutes, once a day.
+    const TOGETHER: TimeDelta = TimeDelta::hours(12);
+    let rows = page.sections.iter().flat_map(|section| &section.reports);
+    let times: BTreeMap<&str, (DateTime<Utc>, &str)> =
+        rows.filter_map(|row| Some((row.attachment_filename.as_str(), (rendered_at(&row.attachment_filename)?, row.report_title.trim())))).collect();
+    let newest = times.values().map(|(at, _)| *at).max()?;
+    let (mut older, together): (Vec<_>, Vec<_>) = times.into_values().partition(|(at, _)| newest - *at > TOGETHER);
+    let written = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
+    let mut line = format!("Data as of {}", written(together.iter().map(|(at, _)| *at).min()?));
+    older.sort_unstable();
+    let mut named: Vec<String> = older.iter().take(NAMED).map(|(at, title)| format!("{} ({})", escape(title), written(*at))).collect();
+    if older.len() > NAMED {
+        named.push(format!("and {} more", older.len() - NAMED));
+    }
+    if !named.is_empty() {
+        let _ = write!(line, "; older: {}", named.join(", "));
+    }
+    Some(format!("<p><em>{line}</em></p>"))
 }
 
 fn remember(names: &mut Vec<String>, name: &str) {
@@ -189,6 +216,33 @@ mod tests {
         };
         assert_eq!(rendered.content, format!("<h1>A &amp; B</h1><table><tbody>{}{}</tbody></table>", row("a.png"), row("404.png")));
         assert_eq!((rendered.files, rendered.missing), (vec!["a.png".to_owned(), "404.png".to_owned()], vec!["missing.png".to_owned()]));
+    }
+
+    #[test]
+    fn of_when_the_pictures_are() {
+        let at = |text: &str| format!("2026-03-{text}:00Z").parse::<DateTime<Utc>>().unwrap();
+        let row = |title: &str, file: &str| Row {
+            report_title: title.to_owned(),
+            report_description: String::new(),
+            attachment_filename: file.to_owned(),
+            looker_graph_url: String::new(),
+            approval_status: None,
+        };
+        let line = |times: &[(&str, DateTime<Utc>)]| {
+            let reports = times.iter().map(|(file, _)| row(&format!("<{file}>"), file)).chain([row("By hand", "by-hand.png")]).collect();
+            let page = WikiPage { sections: vec![Section { name: "s".to_owned(), reports }], ..page("", "", None, true) };
+            as_of(&page, |name| times.iter().find(|(file, _)| *file == name).map(|(_, at)| *at))
+        };
+        let whole = |text: &str| Some(format!("<p><em>Data as of {text}</em></p>"));
+        assert_eq!(line(&[]), None, "nobody knows");
+        assert_eq!(line(&[("a", at("03T02:10")), ("b", at("03T02:05"))]), whole("2026-03-03 02:05 UTC"));
+        assert_eq!(
+            line(&[("a", at("03T02:10")), ("b", at("02T02:05")), ("c", at("01T02:05"))]),
+            whole("2026-03-03 02:10 UTC; older: &lt;c&gt; (2026-03-01 02:05 UTC), &lt;b&gt; (2026-03-02 02:05 UTC)")
+        );
+        let stale = ["b", "c", "d", "e", "f", "g", "h"].map(|file| (file, at("01T00:00")));
+        let told = line(&[&[("a", at("03T00:00"))], &stale[..]].concat()).unwrap();
+        assert!(told.ends_with("&lt;f&gt; (2026-03-01 00:00 UTC), and 2 more</em></p>"), "{told}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct Draft {
     pub config_file: String,
     /// What belongs on it.
     pub content: Content,
+    /// Below that, of when it is: written with what changed, and no change by itself.
+    pub as_of: Option<String>,
     /// Its pictures by name.
     pub images: Vec<(String, Image)>,
     /// Names of pictures that are missing.
@@ -104,19 +106,23 @@ impl Draft {
     /// Adds the picture that stands for missing ones, where one is.
     pub fn with_placeholder(mut self) -> Self {
         if !self.missing.is_empty() {
-            let image = Image { content: Bytes::from_static(MISSING), sha256: sha256(MISSING) };
+            let image = Image { content: Bytes::from_static(MISSING), sha256: sha256(MISSING), rendered_at: None };
             self.images.push((PLACEHOLDER.to_owned(), image));
         }
         self
     }
 
-    /// What the page is made from: the text and the pictures.
+    /// What the page is made from: the text and the pictures. That it says of when they are counts, when that is does not: a page on
+    /// which nothing else changed gets no new version for it.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
         let (Content::Region { text, .. } | Content::Whole(text)) = &self.content;
         hash.update(text);
         for (name, image) in &self.images {
             hash.update(format!("\n{name} {}", image.sha256));
+        }
+        if self.as_of.is_some() {
+            hash.update("\nas of");
         }
         short(&hash.finish(), 16)
     }
@@ -302,22 +308,25 @@ struct Wrote {
 
 /// The page as it should be, and whether it is so already.
 fn merged(draft: &Draft, hash: &str, page: &Page, written: &mut Written) -> Result<(String, bool)> {
+    let as_of = draft.as_of.as_deref().unwrap_or_default();
     let same_title = draft.title.as_ref().is_none_or(|title| *title == page.title);
-    let (text, headings) = match &draft.content {
-        Content::Region { text, headings } => (text, headings.as_slice()),
-        Content::Whole(text) => match region::merge(&page.body, text, hash, &[]) {
+    let (Content::Region { text, .. } | Content::Whole(text)) = &draft.content;
+    let text = format!("{text}{as_of}");
+    let headings = match &draft.content {
+        Content::Region { headings, .. } => headings.as_slice(),
+        Content::Whole(_) => match region::merge(&page.body, &text, hash, &[]) {
             // Somebody made room for the rest of the page: it has a region.
-            Ok(found) if matches!(found.state, State::Ok { .. }) => (text, [].as_slice()),
+            Ok(found) if matches!(found.state, State::Ok { .. }) => [].as_slice(),
             Ok(_) => {
                 written.region = "whole page";
-                let marked = region::marked(text, hash);
+                let marked = region::marked(&text, hash);
                 return Ok((marked, same_title && region::mark(&page.body).as_deref() == Some(hash)));
             }
             Err(damage) => return Err(damaged(written, &damage)),
         },
     };
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let merged = region::merge(&page.body, text, hash, &headings).map_err(|damage| damaged(written, &damage))?;
+    let merged = region::merge(&page.body, &text, hash, &headings).map_err(|damage| damaged(written, &damage))?;
     let unchanged = same_title && matches!(&merged.state, State::Ok { hash: Some(known) } if known == hash);
     written.region = match merged.state {
         State::Ok { .. } => "ok",

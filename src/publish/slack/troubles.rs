@@ -16,9 +16,11 @@ use crate::{
 pub struct Known<'a> {
     pub(crate) project: &'a Project,
     pub(crate) graph: &'a Graph,
+    /// Those of what the [`tables`](Known::tables) read.
     pub(crate) receipts: &'a [Receipt],
+    /// Those since the moment that is asked about; where a load is not among them, some earlier ones that may have one.
     pub(crate) runs: &'a [Run],
-    /// The newest manifest of each mart that is no replay.
+    /// The newest manifest that is no replay of each of the [`tables`](Known::tables).
     pub(crate) manifests: &'a BTreeMap<String, Manifest>,
 }
 
@@ -26,6 +28,11 @@ pub struct Known<'a> {
 type Scopes<'a> = BTreeMap<(&'a str, String), (&'a Receipt, bool)>;
 
 impl Known<'_> {
+    /// The tables that something was read for since then. Only the runs say so.
+    pub fn tables(&self, since: DateTime<Utc>) -> BTreeSet<String> {
+        self.reports(since).into_values().flatten().collect()
+    }
+
     /// The troubles of all reports that something was read for since then, by name.
     pub fn troubles(&self, since: DateTime<Utc>) -> Vec<Trouble> {
         let mut scopes: Scopes<'_> = BTreeMap::new();

@@ -84,7 +84,7 @@ async fn uploads_that_were_cut_off_go() {
         let lake = cloud.open();
         let upload = format!(".uploads/{}", Uuid::now_v7());
         lake.put_new(&upload, "x".into()).await.unwrap();
-        let removed = lake::gc(&lake, None, Clock::system().now(), Duration::ZERO, false).await.unwrap();
+        let removed = lake::gc(&lake, &lake::GcHints::default(), Clock::system().now(), Duration::ZERO, false).await.unwrap();
         assert_eq!(removed.removed.iter().map(|removed| removed.path.as_str()).collect::<Vec<_>>(), [upload.as_str()], "{kind:?}");
         let elsewhere = tempfile::tempdir().unwrap();
         assert!(!cloud.on_disk(elsewhere.path()).exists(&upload).await.unwrap(), "{kind:?}");

@@ -325,7 +325,8 @@ async fn what_packs_show_is_what_the_pulls_show() {
         packed.lake.put_new(&layout::packed(model, hash, "latest", Uuid::nil()), "old".into()).await.unwrap();
     }
     let before = packs(&packed.lake).await;
-    let removed = lake::gc(&packed.lake, Some(&keep), etl::clock::Clock::system().now(), Duration::ZERO, false).await.unwrap();
+    let hints = lake::GcHints { staged: Some(keep), ..lake::GcHints::default() };
+    let removed = lake::gc(&packed.lake, &hints, etl::clock::Clock::system().now(), Duration::ZERO, false).await.unwrap();
     assert!(!removed.removed.is_empty() && removed.removed.iter().all(|removed| before.contains(&removed.path)), "{removed:?}");
 
     // An empty disk: one pack, and the files of the few pulls since.

@@ -85,6 +85,40 @@ async fn looks_are_rendered_or_keep_their_former_picture() {
     let never =
         pump.lines(&format!("select render_status || ' ' || (rendered_at is null) from report_looker_looks where look_id = '{}'", looks[1].0));
     assert_eq!(never, ["failure true"]);
+
+    // A page says of when its pictures are, and names those that are older. When nothing changed it is not written for that.
+    const PAGE: &str = "1471774758";
+    describe(&pump, "yaml/a.yaml", PAGE, "Charts", &[row("a", &looks[6].1), row("b", &looks[7].1)]);
+    let line = |simulator: &etl::simulator::Simulator| {
+        let page = simulator.page(PAGE).unwrap();
+        let (_, line) = page.split_once("<p><em>").unwrap_or_else(|| panic!("{page}"));
+        line.split_once("</em></p>").unwrap().0.to_owned()
+    };
+    pump.ok(&["publish", "confluence"]);
+    let told = line(&simulator);
+    assert!(
+        told.starts_with(&format!("Data as of {} 02:0", day(1))) && told.contains(&format!("; older: a ({} 02:0", day(0))) && told.ends_with("UTC)"),
+        "{told}"
+    );
+    pump.at(day(2), "02:00:00");
+    simulator.script_rendering(&looks[6].0, Rendering::Late(0));
+    let render = |pump: &Pump| pump.run(&["publish", "looker", "--folder", "1820"]);
+    assert_eq!(render(&pump).code, Some(1), "others fail still");
+    let before = simulator.requests().len();
+    pump.ok(&["publish", "confluence"]);
+    assert!(
+        asked(&simulator, before, "PUT", PAGE) == 1 && line(&simulator).starts_with(&format!("Data as of {} 02:0", day(2))),
+        "{}",
+        line(&simulator)
+    );
+    assert!(!line(&simulator).contains("older"), "{}", line(&simulator));
+    let newest = line(&simulator);
+    // Rendered anew on another day, and the same: the page stands.
+    pump.at(day(3), "02:00:00");
+    render(&pump);
+    let before = simulator.requests().len();
+    pump.ok(&["publish", "confluence"]);
+    assert_eq!((asked(&simulator, before, "PUT", ""), line(&simulator)), (0, newest));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod build_validation;
 mod confluence;
 mod looker;
+mod never_computed;
 
 use etl::simulator::Simulator;
 
