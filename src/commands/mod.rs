@@ -45,12 +45,12 @@ pub use context::Outcome;
 pub async fn main(cli: Cli, env: Env) -> u8 {
     let printer = Printer::new(cli.global.verbosity(), cli.global.color, &env);
     let hint = interruption::hint(&cli.command);
+    // It runs until it is stopped, so that is its good end.
+    let waits_for_it = matches!(cli.command, Command::Simulate(_));
     let result = tokio::select! {
-        // In this order: what ends by itself when it is asked to has ended well.
-        biased;
         result = dispatch(cli, env, &printer) => result,
         // Dropping the work leaves nothing half-visible: whatever was not committed is garbage.
-        asked = interruption::asked() => Err(asked.err().unwrap_or_else(|| interruption::error(hint))),
+        asked = interruption::asked(), if !waits_for_it => Err(asked.err().unwrap_or_else(|| interruption::error(hint))),
     };
     match result {
         Ok(outcome) => outcome.exit_code(),
