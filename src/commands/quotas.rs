@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     http::Quota,
     lake::{Receipt, Wanted, exchange_headers},
-    term::{Cell, Rows},
+    term::{Cell, Format, Rows},
 };
 
 /// What the newest pull of a source says.
@@ -26,7 +26,9 @@ struct Last {
 
 /// A line for each source of the selection that has an API. Of each only one file is read, that of its newest
 /// pull among these receipts.
-pub(super) async fn quotas(context: &Context, selection: &Selection, receipts: &[Receipt], now: DateTime<Utc>) -> Rows {
+pub(super) async fn quotas(context: &Context, selection: &Selection, receipts: &[Receipt], now: DateTime<Utc>, format: Format) -> Rows {
+    // People see what is not known as an empty field.
+    let or_nothing = |known: Option<Cell>| known.unwrap_or_else(|| if format == Format::Json { Cell::Null } else { Cell::from("") });
     let wanted: BTreeSet<&str> =
         selection.waves.iter().flatten().filter_map(|id| context.project.endpoint(id)).map(|endpoint| endpoint.source.as_str()).collect();
     let sources: Vec<&Source> =
@@ -47,12 +49,12 @@ pub(super) async fn quotas(context: &Context, selection: &Selection, receipts: &
         let quota = last.as_ref().and_then(|last| last.quota);
         rows.push([
             Cell::from(source.name.as_str()),
-            last.map(|last| written(last.at)).into(),
-            quota.map(|(_, quota)| quota.remaining).into(),
-            quota.and_then(|(_, quota)| quota.limit).into(),
-            quota.and_then(|(_, quota)| quota.resets).map(written).into(),
-            quota.map(|(at, _)| written(at)).into(),
-            quota.map(|(at, _)| age(now - at)).into(),
+            or_nothing(last.map(|last| written(last.at).into())),
+            or_nothing(quota.map(|(_, quota)| quota.remaining.into())),
+            or_nothing(quota.and_then(|(_, quota)| quota.limit).map(Cell::from)),
+            or_nothing(quota.and_then(|(_, quota)| quota.resets).map(|at| written(at).into())),
+            or_nothing(quota.map(|(at, _)| written(at).into())),
+            or_nothing(quota.map(|(at, _)| age(now - at).into())),
         ]);
     }
     rows

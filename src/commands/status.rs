@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
     let (tables, problems) = tables(&context, &selection, &receipts, now, limit).await?;
     // The dead-man's check is about tables.
     let above = match limit {
-        None => Some((pulls(&selection, &receipts, now), quotas(&context, &selection, &receipts, now).await)),
+        None => Some((pulls(&selection, &receipts, now), quotas(&context, &selection, &receipts, now, args.format).await)),
         Some(_) => None,
     };
     show(printer, above.as_ref(), &tables, args.format)?;

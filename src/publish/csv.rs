@@ -1,9 +1,9 @@
 //! Exports as CSV files: the columns in the order that their readers know, a header also where there is no row.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 
 use super::{
-    marts::Marts,
+    marts::{Health, Marts, concerns},
     product::Subject,
     slack::rows::{NEW_ISSUES, OPEN_ISSUES, RATES},
 };
@@ -101,6 +101,15 @@ impl Export {
                 )
             }
         }
+    }
+
+    /// What speaks against the data behind the files about one project. Their rows have days: one without news is no gap.
+    ///
+    /// # Errors
+    /// As [`Marts::idle`].
+    pub async fn health(self, marts: &Marts, subject: &Subject, day: NaiveDate) -> Result<Health> {
+        let idle = marts.idle(self.table(), day.and_time(NaiveTime::MIN).and_utc(), &subject.project).await?;
+        Ok(marts.health(self.table(), None, &idle, |receipt| concerns(&receipt.scope, &subject.project)))
     }
 
     /// The files about one project.

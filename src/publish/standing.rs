@@ -52,15 +52,28 @@ pub(crate) fn cause(error: &str) -> &str {
     line.rsplit_once(" s: ").filter(|(request, _)| request.contains(" failed after ")).map_or(line, |(_, cause)| cause)
 }
 
-/// The first line of a reason, with a scope as people write it: `{"project":"fenix"}` is `of fenix`.
+/// The first line of a reason, with a scope as people write it: `{"project":"fenix"}` is `of fenix`, `{"suite_id":7}` `of suite_id 7`.
 fn in_one_line(problem: &str) -> String {
     let line = problem.lines().next().unwrap_or_default();
-    let told = match line.split_once(" {\"project\":\"").and_then(|(before, rest)| Some((before, rest.split_once("\"}")?))) {
-        Some((before, (project, after))) => format!("{before} of {project}{after}"),
+    let told = match parted(line) {
+        Some((before, scope, after)) => format!("{before} of {scope}{after}"),
         None => line.to_owned(),
     };
     let told = told.split_once(": the last pull failed: ").map_or_else(|| told.clone(), |(place, error)| format!("{place}: {}", cause(error)));
     told.replace('`', "")
+}
+
+/// What stands before and after the first scope, and the scope in words.
+fn parted(line: &str) -> Option<(&str, String, &str)> {
+    let (before, rest) = line.split_once(" {\"")?;
+    let start = before.len() + 1;
+    let end = start + rest.find('}')? + 3;
+    let scope: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line.get(start..end)?).ok()?;
+    let words = scope.iter().map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if name == "project" { value } else { format!("{name} {value}") }
+    });
+    Some((before, words.collect::<Vec<_>>().join(", "), &line[end..]))
 }
 
 #[cfg(test)]
@@ -74,12 +87,20 @@ mod tests {
             problems: vec![
                 "`sentry_sessions` {\"project\":\"fenix\"}: the last pull failed: `sentry_sessions`: GET https://h/?a=1 failed after 1 attempt in 0.1 s: answered 503\nmore".into(),
                 "`a` was never pulled".into(),
+                "`b` {\"project_id\":7,\"x\":\"y\"} was last pulled at noon".into(),
+                "`c` {\"broken: was never pulled".into(),
             ],
         };
         let standing = Standing::from(health);
-        assert_eq!(standing.gaps, ["sentry_sessions of fenix: answered 503", "a was never pulled"]);
+        let expected = [
+            "sentry_sessions of fenix: answered 503",
+            "a was never pulled",
+            "b of project_id 7, x y was last pulled at noon",
+            "c {\"broken: was never pulled",
+        ];
+        assert_eq!(standing.gaps, expected);
         assert!(!standing.is_whole() && Standing::default().is_whole());
         let both = standing.and(&Standing { as_of: "2026-03-03T08:00:00Z".parse().ok(), gaps: vec!["a was never pulled".into()] });
-        assert_eq!((both.gaps.len(), both.as_of.is_some()), (2, true));
+        assert_eq!((both.gaps.len(), both.as_of.is_some()), (4, true));
     }
 }

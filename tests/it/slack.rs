@@ -143,8 +143,10 @@ async fn a_webhook_posts_the_same_and_its_address_is_told_nowhere() {
     assert!(ran.code == Some(1) && ran.stderr.contains("no_service"), "{}", ran.stderr);
     no_secret(&pump, &ran);
     pump.set("SLACK_WEBHOOK_HEALTH", "");
-    let ran = pump.run(&["publish", "slack", "rates", "--project", "fenix"]);
+    let posted = simulator.slack_messages().len();
+    let ran = pump.run(&["publish", "slack", "rates"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("`SLACK_WEBHOOK_HEALTH`"), "{}", ran.stderr);
+    assert_eq!(simulator.slack_messages().len(), posted, "nor is anything posted to the channels that can be reached");
     let ran = pump.run(&["publish", "slack", "rates", "--project", "fenixx"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("did you mean `fenix`"), "{}", ran.stderr);
 }
@@ -272,7 +274,7 @@ async fn a_channel_without_a_live_release_is_no_gap_and_what_is_not_known_is_one
 
 #[tokio::test]
 async fn exports_have_their_columns_and_names() {
-    let (_simulator, pump) = scene(false).await;
+    let (simulator, mut pump) = scene(false).await;
     pump.ok(&["run", "sentry-issues"]);
     let out = pump.root().join("out");
     let out = out.to_str().unwrap();
@@ -293,4 +295,16 @@ async fn exports_have_their_columns_and_names() {
     }
     let ran = pump.run(&["publish", "csv", "sentry-rates", "-o", out]);
     assert!(ran.code == Some(2) && ran.stderr.contains("about one project"), "{}", ran.stderr);
+    // A file cannot say that it is incomplete; the command does, for those whom it concerns.
+    pump.at(day(0), "12:00:00");
+    simulator.script(Fault::new("/sessions/?project=6375561", FaultKind::Status { code: 501, retry_after: None }).times(u32::MAX));
+    assert_eq!(pump.run(&["run", "sentry-rates"]).code, Some(3));
+    pump.ok(&["publish", "csv", "sentry-rates", "--project", "firefox-ios", "-o", out]);
+    let ran = pump.run(&["publish", "csv", "sentry-rates", "--project", "fenix", "-o", out]);
+    assert!(
+        ran.code == Some(3) && ran.stdout.contains("sentry_rates.csv") && ran.stderr.contains("`report_sentry_rates` may be out of date"),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
 }

@@ -16,6 +16,7 @@ use crate::{
             write::{Content, Draft},
         },
         marts::Marts,
+        standing::Standing,
     },
     settings::BuildValidation,
 };
@@ -42,12 +43,14 @@ pub(super) async fn run(context: &Context, args: &BuildValidationArgs) -> Result
         let of_it: Vec<&Row> = runs.iter().filter(|run| text(run, "milestone_id") == id).collect();
         let project = testrail_id(&marts, &page.project).await?;
         let concerns = |receipt: &Receipt| receipt.scope.get("project_id").is_none_or(|id| id.as_i64() == project);
-        let mut problems = marts.health(TABLE, None, &BTreeSet::new(), concerns).problems;
-        problems.extend(marts.failures("testrail_milestone_runs", concerns));
-        for problem in &problems {
+        let mut health = marts.health(TABLE, None, &BTreeSet::new(), concerns);
+        health.problems.extend(marts.failures("testrail_milestone_runs", concerns));
+        for problem in &health.problems {
             context.printer.warn(&format!("`{}`: {problem}", page.project));
+            outcome.failed(Kind::Partial);
         }
-        drafts.push(draft(context, page, &id, milestone, &of_it, &problems)?);
+        // A page has room for what people can read, and gets no new version because a request took longer this time.
+        drafts.push(draft(context, page, &id, milestone, &of_it, Standing::from(health).gaps())?);
     }
     if !drafts.is_empty() {
         let written = confluence::write(context, &drafts, &args.options).await?;

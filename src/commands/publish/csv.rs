@@ -1,5 +1,7 @@
 //! `etl publish csv`: exports as files.
 
+use std::collections::BTreeSet;
+
 use super::super::context::{Context, Outcome};
 use crate::{
     cli::{CsvArgs, ExportArg},
@@ -22,6 +24,7 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
     let all = [ExportArg::SentryRates, ExportArg::SentryIssues, ExportArg::SentryUnhandledIssues, ExportArg::GithubNewBugs];
     let exports = if args.exports.is_empty() { all.to_vec() } else { args.exports.clone() };
     let mut written = Rows::new(["file", "project", "rows", "state"]);
+    let mut gaps: BTreeSet<(&str, String)> = BTreeSet::new();
     for export in exports {
         let export = match export {
             ExportArg::SentryRates => Export::Rates,
@@ -36,6 +39,8 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
                 .hint("name one with `--project`, or use `--upload`, which has a folder for each"));
         }
         for subject in of {
+            let health = export.health(&marts, subject, day).await?;
+            gaps.extend(health.problems.into_iter().map(|problem| (export.table(), problem)));
             for file in export.files(&marts, subject, day).await? {
                 let path = match &args.upload {
                     Some(_) => format!("sentry/{}/{}", subject.project, file.name),
@@ -47,7 +52,13 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
         }
     }
     context.printer.rows(&written, Format::Table)?;
-    Ok(Outcome::default())
+    // A file has no place for it.
+    let mut outcome = Outcome::default();
+    for (table, problem) in gaps {
+        context.printer.warn(&format!("the exports of `{table}` may be out of date: {problem}"));
+        outcome.failed(Kind::Partial);
+    }
+    Ok(outcome)
 }
 
 fn chosen(context: &Context, asked: &[String]) -> Result<Vec<Subject>> {

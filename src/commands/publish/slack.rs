@@ -42,6 +42,13 @@ fn tables(kind: &str) -> &'static [&'static str] {
 
 async fn messages(context: &Context, kind: &'static str, args: &MessageArgs) -> Result<Outcome> {
     let chosen = chosen(context, kind, &args.project)?;
+    // What is missing in a file or variable is told before anything is posted.
+    for subject in &chosen {
+        let channel = channel(context, kind, args, subject)?;
+        if !args.post.options.plan {
+            context.settings.messages.transport(&channel, &context.settings.env).map_err(|error| within(error, kind, Some(subject)))?;
+        }
+    }
     let marts = super::marts(context, tables(kind)).await?;
     let day = context.settings.clock.now().date_naive();
     let mut desk = Desk::open(context, &args.post).await?;
@@ -52,15 +59,27 @@ async fn messages(context: &Context, kind: &'static str, args: &MessageArgs) -> 
         if !standing.is_whole() {
             context.printer.warn(&format!("the message {about} says that it is incomplete: {}", standing.gaps().join("; ")));
             desk.outcome.failed(Kind::Partial);
-            let channel = context.settings.messages.receiver("alerts", Some(&subject.project))?.to_owned();
-            desk.send(
-                Post { kind: "alerts", about: about.clone(), day, channel, messages: vec![alert(&about, day, &standing)], threaded: false },
-                None,
-            )
-            .await;
+            let Ok(channel) = context.settings.messages.receiver("alerts", Some(&subject.project)).map(str::to_owned) else {
+                context.printer.warn("nobody is alerted: `publish.slack.to.alerts` in etl.toml names no channel");
+                continue;
+            };
+            let alert = vec![alert(&about, day, &standing)];
+            desk.send(Post { kind: "alerts", about, day, channel, messages: alert, threaded: false }, None).await;
         }
     }
     Ok(desk.outcome)
+}
+
+fn channel(context: &Context, kind: &str, args: &MessageArgs, subject: &Subject) -> Result<String> {
+    match &args.post.channel {
+        Some(channel) => Ok(channel.clone()),
+        None => context.settings.messages.receiver(kind, Some(&subject.project)).map(str::to_owned),
+    }
+}
+
+fn within(error: Error, kind: &str, subject: Option<&Subject>) -> Error {
+    let about = subject.map(|subject| format!(" about `{}`", subject.project)).unwrap_or_default();
+    error.within(format!("the message `{kind}`{about}"))
 }
 
 /// One message, or thread, about one project, and how far it can be believed.
@@ -110,10 +129,7 @@ async fn made(
         "github-issues" => ("full", vec![open.message()]),
         _ => ("thread", deep_dive(&rates, &issues, &open)),
     };
-    let channel = match &args.post.channel {
-        Some(channel) => channel.clone(),
-        None => messages.receiver(kind, Some(&subject.project))?.to_owned(),
-    };
+    let channel = channel(context, kind, args, subject)?;
     let threaded = matches!(kind, "new-issues" | "deep-dive");
     let standing = rates_standing.and(&issues_standing).and(&open_standing);
     Ok((Post { kind, about: format!("{} {form}", subject.project), day, channel, messages: made, threaded }, standing))
@@ -236,8 +252,7 @@ impl<'a> Desk<'a> {
         let printer = &self.context.printer;
         if let Err(error) = self.try_send(&post).await {
             self.outcome.failed(error.kind());
-            let about = subject.map(|subject| format!(" about `{}`", subject.project)).unwrap_or_default();
-            printer.error(&error.within(format!("the message `{}`{about}", post.kind)));
+            printer.error(&within(error, post.kind, subject));
         }
     }
 

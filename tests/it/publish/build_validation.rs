@@ -55,10 +55,16 @@ async fn the_newest_build_is_shown_and_never_as_good_when_a_pull_failed() {
     simulator.script(Fault::new("get_milestones/", FaultKind::Status { code: 500, retry_after: None }).times(u32::MAX));
     assert_ne!(pump.run(&[&["extract", "testrail_milestones"][..], &project].concat()).code, Some(0));
     let ran = publish(&pump, &project);
-    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("`testrail_milestones`") && ran.stderr.contains("the last pull failed"), "{}", ran.stderr);
     let page = simulator.page(PAGE).unwrap();
-    assert!(page.contains("The data may be out of date") && page.contains("<ac:parameter ac:name=\"colour\">Grey</ac:parameter>"), "{page}");
+    assert!(page.contains("The data may be out of date: testrail_milestones of project_id ") && !page.contains("http://127"), "{page}");
+    assert!(page.contains("<ac:parameter ac:name=\"colour\">Grey</ac:parameter>"), "{page}");
+
+    // It fails again, in another time: that is no news for a page.
+    assert_ne!(pump.run(&[&["extract", "testrail_milestones"][..], &project].concat()).code, Some(0));
+    let before = simulator.requests().len();
+    assert_eq!((publish(&pump, &project).code, asked(&simulator, before, "PUT", "")), (Some(3), 0));
 
     // A template with a placeholder that nobody knows touches nothing.
     pump.edit(template, "{{ data_note }}", "{{ data_not }}");
