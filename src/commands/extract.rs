@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     conservation,
     context::{Context, Outcome, nothing},
+    demo_data,
 };
 use crate::{
     catalog::Selection,
@@ -61,6 +62,7 @@ pub(super) async fn stage(
     if selection.waves.is_empty() {
         return Err(nothing("extract"));
     }
+    demo_data::refuse_real(context, selection)?;
     let (run_id, run_at) = identity(context, asked).await?;
     let run = context.run_row(asked.selection, run_at, asked.full_refresh).await?;
     if run.projects.is_empty() && !asked.selection.project.is_empty() {

@@ -4,6 +4,7 @@ mod completions;
 mod conservation;
 mod context;
 mod demo;
+mod demo_data;
 mod diff;
 mod doctor;
 mod extract;

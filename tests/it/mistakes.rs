@@ -10,7 +10,7 @@ use std::{
 
 use etl::simulator::{Fault, FaultKind};
 
-use crate::pump::{Pump, Ran, day, serve, small_world};
+use crate::pump::{Pump, Ran, day, files, serve, small_world};
 
 const MART: &str = "sql/marts/report_testrail_milestones.sql";
 
@@ -131,6 +131,40 @@ async fn a_command_that_is_asked_to_stop_says_how_to_go_on() {
         assert_eq!((ran.code, ran.stderr.contains("error")), (Some(0), false), "{signal}: {}", ran.stderr);
         fs_err::remove_file(file).unwrap();
     }
+}
+
+#[test]
+fn a_demo_and_real_data_stay_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, other) = (folder.path().join("data"), folder.path().join("other"));
+    fs_err::create_dir(&other).unwrap();
+    let run = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_etl"));
+        command.env_clear().env("ETL_DATA", &data).envs(variables.iter().copied()).args(["--project-dir", env!("CARGO_MANIFEST_DIR")]);
+        Ran::of(command.args(arguments).output().unwrap())
+    };
+    let refused = |variables: &[(&str, &str)], arguments: &[&str], code: i32, part: &str| {
+        let ran = run(variables, arguments);
+        assert!(ran.code == Some(code) && ran.stderr.contains(part), "{arguments:?}: {:?}\n{}", ran.code, ran.stderr);
+    };
+    assert_eq!(run(&[], &["demo", "--days", "1", "testrail-milestones"]).code, Some(0));
+    let made = files(&data);
+    let elsewhere = other.display().to_string();
+    refused(&[], &["demo", "no-such-report"], 2, "there is no report");
+    refused(&[("ETL_LAKE", &elsewhere)], &["demo"], 2, "a demo fills the lake of its data folder");
+    refused(&[("ETL_LAKE", "gs://bucket/lake")], &["demo", "--keep"], 2, "a demo fills the lake of its data folder");
+    refused(&[("ETL_DATABASE", "mysql://a:b@127.0.0.1:9/c")], &["demo"], 2, "a demo fills the SQLite file of its data folder");
+    let testrail = [("TESTRAIL_HOST", "testrail.example.test"), ("TESTRAIL_USERNAME", "a"), ("TESTRAIL_PASSWORD", "b")];
+    refused(&testrail, &["extract", "testrail_suites"], 1, "is the lake of a demo, and testrail.example.test is a real API");
+    // As if somebody had pulled from a real API with an earlier `etl`.
+    let receipt = made.iter().find(|path| path.to_string_lossy().contains("/receipts/testrail/milestones/")).unwrap();
+    let text = fs_err::read_to_string(receipt).unwrap();
+    assert!(text.contains("\"host\":\"127.0.0.1:"));
+    fs_err::write(receipt, text.replace("\"host\":\"127.0.0.1:", "\"host\":\"testrail.example.test:")).unwrap();
+    for arguments in [&["demo"][..], &["demo", "--keep"]] {
+        refused(&[], arguments, 1, "holds data that no demo made (of testrail.example.test:");
+    }
+    assert_eq!(files(&data), made, "nothing was removed, and nothing was added");
 }
 
 #[track_caller]
