@@ -113,7 +113,11 @@ pub(super) async fn stage(
     conservation::add_pulls(flow, &summary.pulls);
     for pull in &summary.pulls {
         report.pulls.push(line(pull));
-        report.hint(pull.kind.filter(|_| pull.failed()).and_then(Kind::remedy));
+        report.hint(match pull.kind.filter(|_| pull.failed()) {
+            // Its only SQL.
+            Some(Kind::Sql) => Some("correct the endpoint's `for_each` in sources/"),
+            kind => kind.and_then(Kind::remedy),
+        });
     }
     let exit_code = outcome.exit_code();
     if exit_code != 0 {

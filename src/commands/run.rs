@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: RunArgs) -> Result<Outcome> {
     if args.as_of.is_some() {
         return Err(Error::new(Kind::Usage, "`etl run` pulls what is there now, so it takes no `--as-of`")
-            .hint("replay a past time with `etl transform --as-of TIME` and `etl load --as-of TIME`"));
+            .hint("`etl replay --as-of TIME` computes and loads a past time"));
     }
     let context = Context::open_for(global, env, printer, &args.selection).await?;
     let mut report = Report { title: "etl run".to_owned(), ..Report::default() };
