@@ -73,8 +73,8 @@ pub(super) fn refuse_real(context: &Context, selection: &Selection) -> Result<()
         return Ok(());
     }
     for endpoint in selection.waves.iter().flatten().filter_map(|id| context.project.endpoint(id)) {
-        let source = context.project.source(&endpoint.source);
-        let base = source.and_then(|source| BaseUrl::resolve(&source.name, &source.client.base_url, &settings.env).ok());
+        let client = context.project.source(&endpoint.source).and_then(|source| source.client.as_ref());
+        let base = client.and_then(|client| BaseUrl::resolve(&endpoint.source, &client.base_url, &settings.env).ok());
         if let Some(base) = base.filter(|base| !base.is_loopback()) {
             return Err(Error::new(Kind::Guard, format!("`{}` is the lake of a demo, and {} is a real API", settings.lake, base.host()))
                 .hint("name another data folder by `ETL_DATA`, or remove the demo's: `make clean-data`"));
