@@ -6,67 +6,26 @@
 //! a process of its own, so that nothing but the load is in its memory.
 #![expect(clippy::print_stdout, reason = "a measurement for people")]
 
+mod marts;
+
 use std::{
     path::Path,
     process::{Command, ExitCode, Stdio},
-    sync::Arc,
     time::Instant,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
 use etl::{
     catalog::Project,
-    engine::{Engine, RunRow},
-    events::Silent,
-    lake::{Lake, MANIFEST_VERSION, Manifest, Part, layout},
-    load::{self, Job, migrate},
+    lake::Lake,
     settings::{Env, Settings},
 };
-use sha2::{Digest, Sha256};
-use tokio::runtime::Handle;
+use marts::{BIG, ROUNDS, ROWS, Scene, filled, load, median};
 use url::Url;
-use uuid::Uuid;
 
-const ROWS: u64 = 100_000;
 const MANY: u64 = 5_000_000;
-const ROUNDS: usize = 5;
 
 /// The first argument of a process that does nothing but one load.
 const ALONE: &str = "load-alone";
-
-/// `{share}` per cent of the rows have another text than the first time.
-const BIG: &str = "\
--- description: Rows to measure with.
--- grain: state
--- key: number
--- columns:
---   number integer not null: counts the rows
---   text_0 varchar(100): text
---   text_1 varchar(100): text
---   text_2 varchar(100): text
---   text_3 varchar(100): text
---   text_4 varchar(100): text
---   count_0 bigint: a count
---   count_1 bigint: a count
---   count_2 bigint: a count
---   ratio double: a fraction
---   day date: a day
---   moment timestamp: a time
-select
-    cast(n as integer) as number,
-    format('{} {} of column 0', if(n % 100 < {share}, 'other', 'value'), n) as text_0,
-    format('value {} of column 1', n) as text_1,
-    format('value {} of column 2', n) as text_2,
-    format('value {} of column 3', n) as text_3,
-    format('value {} of column 4', n) as text_4,
-    cast(0 as bigint) as count_0,
-    cast(n as bigint) as count_1,
-    cast(n * 2 as bigint) as count_2,
-    cast(n / 3 as double) as ratio,
-    date '2024-10-04' as day,
-    timestamp '2023-11-14 22:13:20' + to_seconds(n) as moment
-from range({rows}) as numbers (n)
-";
 
 const LONG: &str = "\
 -- description: Many rows.
@@ -79,15 +38,6 @@ const LONG: &str = "\
 select cast(n as integer) as number, format('word {}', n) as word, cast(if(n < {share}, -n, n) as bigint) as many
 from range({rows}) as numbers (n)
 ";
-
-struct Scene {
-    folder: tempfile::TempDir,
-    project: Arc<Project>,
-    settings: Settings,
-    lake: Lake,
-    engine: Engine,
-    published: DateTime<Utc>,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -125,10 +75,10 @@ async fn measure(name: &str, address: &str) -> bool {
     let database = format!("bench_{}", std::process::id());
     client(&url, &format!("create database {database}"));
     url.set_path(&format!("/{database}"));
-    let mut scene = Scene::new(url.as_str()).await;
+    let mut scene = Scene::new(Some(url.as_str()), &[("big", filled(BIG, ROWS, 0)), ("long", filled(LONG, MANY, 0))]).await;
 
     scene.publish("big", &filled(BIG, ROWS, 0)).await;
-    let first = scene.load((ROWS, 0)).await;
+    let first = scene.load("big", (ROWS, 0)).await;
     let (mut bulk, command) = (Vec::new(), if name == "mysql" { "LOAD DATA LOCAL INFILE" } else { "COPY" });
     for _ in 0..ROUNDS {
         bulk.push(scene.bulk(&url));
@@ -136,7 +86,7 @@ async fn measure(name: &str, address: &str) -> bool {
     let mut firsts = vec![first];
     for _ in 1..ROUNDS {
         client(&url, "delete from big; delete from etl_loads");
-        firsts.push(scene.load((ROWS, 0)).await);
+        firsts.push(scene.load("big", (ROWS, 0)).await);
     }
     let (first, bulk) = (median(firsts), median(bulk));
     let ratio = bulk / first;
@@ -145,11 +95,11 @@ async fn measure(name: &str, address: &str) -> bool {
 
     let (mut same, mut newer, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        same.push(scene.load((0, 0)).await);
+        same.push(scene.load("big", (0, 0)).await);
         scene.publish("big", &filled(BIG, ROWS, round as u64 % 2)).await;
-        newer.push(scene.load((0, 0)).await);
+        newer.push(scene.load("big", (0, 0)).await);
         scene.publish("big", &filled(BIG, ROWS, (round as u64 + 1) % 2)).await;
-        changed.push(scene.load((0, ROWS / 100)).await);
+        changed.push(scene.load("big", (0, ROWS / 100)).await);
     }
     let (same, newer, changed) = (median(same), median(newer), median(changed));
     println!("{name}: nothing changed: the same mart {same:.3} s, a newer mart {newer:.3} s (at most 0.2); 1% changed {changed:.3} s (at most 0.3)");
@@ -169,66 +119,12 @@ async fn measure(name: &str, address: &str) -> bool {
     ratio >= wanted && same.max(newer) <= 4.0 && megabytes <= 200.0 && changed <= 0.3
 }
 
+/// What only servers are measured by.
 impl Scene {
-    async fn new(database: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let marts = folder.path().join("sql/marts");
-        fs_err::create_dir_all(&marts).expect("space on the disk");
-        fs_err::write(marts.join("big.sql"), filled(BIG, ROWS, 0)).expect("space on the disk");
-        fs_err::write(marts.join("long.sql"), filled(LONG, MANY, 0)).expect("space on the disk");
-        let settings = Settings::read(folder.path(), Env::of([("ETL_DATABASE", database)])).expect("sound settings");
-        let project = Arc::new(Project::read(folder.path()).expect("a sound project"));
-        let lake = Lake::open(&settings.lake).expect("a folder");
-        let migrations = folder.path().join("migrations");
-        migrate::new(&project, &migrations, "first", settings.clock.now()).expect("a sound contract");
-        migrate::run(&settings.database, &migrations).await.expect("a fresh database");
-        let engine = Engine::open(Arc::clone(&project), lake.clone(), settings.clone(), Arc::new(Silent), Handle::current()).expect("a sound mart");
-        Self { folder, project, settings, lake, engine, published: DateTime::UNIX_EPOCH }
-    }
-
-    async fn publish(&mut self, table: &str, select: &str) {
-        self.published += TimeDelta::days(1);
-        let at = self.published;
-        let run = RunRow { run_at: at, as_of: at, projects: Vec::new(), window_start: None, window_end: None, full_refresh: false };
-        let spool = self.engine.temp().join("mart.parquet");
-        let rows = self.engine.moment(&run, &[]).and_then(|moment| moment.write_parquet(select, &spool)).expect("the mart runs");
-        let bytes = fs_err::read(&spool).expect("the mart was written");
-        let transform_id = Uuid::now_v7();
-        let path = layout::mart_part(table, transform_id, None);
-        self.lake.upload_new(&path, &spool).await.expect("space on the disk");
-        let contract = self.project.model(table).and_then(|model| model.contract.as_ref()).expect("a mart has a contract");
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let part = Part { day: None, path, rows, bytes: bytes.len() as u64, sha256, fingerprint: String::new(), inputs: Vec::new() };
-        let manifest = Manifest {
-            version: MANIFEST_VERSION,
-            table: table.to_owned(),
-            transform_id,
-            as_of: at,
-            replay: false,
-            created: at,
-            fingerprint: String::new(),
-            columns: contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect(),
-            parts: vec![part],
-            rows,
-            etl: env!("CARGO_PKG_VERSION").to_owned(),
-            duckdb: self.engine.version().to_owned(),
-        };
-        self.lake.publish(&manifest).await.expect("a sound manifest");
-    }
-
-    /// Loads the newest mart of `big`; checks how many rows are inserted and updated; gives the seconds.
-    async fn load(&self, expected: (u64, u64)) -> f64 {
-        let begin = Instant::now();
-        let found = load(&self.project, &self.lake, &self.settings, "big").await;
-        let seconds = begin.elapsed().as_secs_f64();
-        assert_eq!(found, expected);
-        seconds
-    }
-
-    /// The same of `long`, in a process of its own; gives the seconds of the load, and the megabytes that the process had.
+    /// Loads the newest mart of `long`, in a process of its own; gives the seconds of the load, and the megabytes that the process had.
     fn load_alone(&self, expected: (u64, u64)) -> (f64, f64) {
         let mut command = Command::new(std::env::current_exe().expect("a program"));
-        command.args([ALONE.as_ref(), self.folder.path().as_os_str(), self.settings.database.expose().as_ref(), "long".as_ref()]);
+        command.args([ALONE.as_ref(), self.settings.root.as_os_str(), self.settings.database.expose().as_ref(), "long".as_ref()]);
         let output = command.stderr(Stdio::inherit()).output().expect("the program starts");
         assert!(output.status.success());
         let numbers: Vec<f64> = String::from_utf8_lossy(&output.stdout).split_whitespace().map(|number| number.parse().expect("a number")).collect();
@@ -238,7 +134,7 @@ impl Scene {
 
     /// The same rows by the server's own command, from a file, into an equal table. The file is made outside of the time.
     fn bulk(&self, url: &Url) -> f64 {
-        let file = self.folder.path().join("rows.tsv");
+        let file = self.settings.root.join("rows.tsv");
         let mysql = url.scheme() == "mysql";
         if !file.exists() {
             let columns = "number, text_0, text_1, text_2, text_3, text_4, count_0, count_1, count_2, ratio, day, moment, _row_hash";
@@ -257,26 +153,6 @@ impl Scene {
         client(url, &statement);
         begin.elapsed().as_secs_f64()
     }
-}
-
-/// Loads the newest mart of a table; gives the rows inserted and updated.
-async fn load(project: &Project, lake: &Lake, settings: &Settings, table: &str) -> (u64, u64) {
-    let job = Job {
-        project,
-        lake,
-        settings,
-        observer: Arc::new(Silent),
-        tables: &[table.to_owned()],
-        plan_only: false,
-        verify: false,
-        adopt: false,
-        accept_shrink: &[],
-        as_of: None,
-    };
-    let summary = load::run(&job).await.expect("a destination");
-    let table = &summary.tables[0];
-    assert!(table.error.is_none() && table.skipped.is_none() && table.deleted == 0, "{table:?}");
-    (table.inserted, table.updated)
 }
 
 /// One load in this process: prints the rows inserted and updated, the seconds, and the most megabytes that the process had.
@@ -336,13 +212,4 @@ fn resident(line: &str) -> f64 {
     let status = fs_err::read_to_string("/proc/self/status").expect("Linux");
     let kilobytes = status.lines().find_map(|text| text.strip_prefix(line)).map(|text| text.trim().trim_end_matches(" kB"));
     kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() / 1_024.0
-}
-
-fn filled(mart: &str, rows: u64, share: u64) -> String {
-    mart.replace("{share}", &share.to_string()).replace("{rows}", &rows.to_string())
-}
-
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
 }

@@ -24,6 +24,7 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
     let all = [ExportArg::SentryRates, ExportArg::SentryIssues, ExportArg::SentryUnhandledIssues, ExportArg::GithubNewBugs];
     let exports = if args.exports.is_empty() { all.to_vec() } else { args.exports.clone() };
     let mut written = Rows::new(["file", "project", "rows", "state"]);
+    let mut outcome = Outcome::default();
     let mut gaps: BTreeSet<(&str, String)> = BTreeSet::new();
     for export in exports {
         let export = match export {
@@ -32,7 +33,16 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
             ExportArg::SentryUnhandledIssues => Export::NewIssues { long: args.longform },
             ExportArg::GithubNewBugs => Export::OpenIssues,
         };
-        let marts = super::marts(context, &[export.table()]).await?;
+        let marts = match super::marts(context, &[export.table()]).await {
+            Ok(marts) => marts,
+            // The others are written all the same.
+            Err(error) if error.kind() == Kind::NothingSelected => {
+                context.printer.error(&error);
+                outcome.failed(error.kind());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let of: Vec<&Subject> = chosen.iter().filter(|subject| export.concerns(subject)).collect();
         if export == Export::Rates && args.upload.is_none() && of.len() > 1 {
             return Err(Error::new(Kind::Usage, "sentry_rates.csv is about one project, and several are chosen")
@@ -51,9 +61,10 @@ pub(super) async fn run(context: &Context, args: CsvArgs) -> Result<Outcome> {
             }
         }
     }
-    context.printer.rows(&written, Format::Table)?;
+    if !written.is_empty() {
+        context.printer.rows(&written, Format::Table)?;
+    }
     // A file has no place for it.
-    let mut outcome = Outcome::default();
     for (table, problem) in gaps {
         context.printer.warn(&format!("the exports of `{table}` may be out of date: {problem}"));
         outcome.failed(Kind::Partial);
