@@ -63,7 +63,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
 /// With a hint for who typed the statement.
 pub(super) fn explained(error: Error) -> Error {
     match error.kind() {
-        Kind::Sql => error.hint("`etl lineage` lists the relations; `etl query \"from latest.NODE limit 1\"` shows the columns of one"),
+        // Unless it knows better.
+        Kind::Sql if error.remedy() == Kind::Sql.remedy() => {
+            error.hint("`etl lineage` lists the relations; `etl query \"from latest.NODE limit 1\"` shows the columns of one")
+        }
         _ => error,
     }
 }
