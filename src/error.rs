@@ -129,7 +129,9 @@ impl Kind {
             Self::NothingSelected => Some("`etl lineage` lists what can be selected"),
             Self::Partial => Some("run the same command again; what succeeded is kept"),
             Self::Unauthorized => Some("check the credentials and their rights; `etl doctor` tries each source"),
-            Self::NotFound | Self::Refused => Some("check the source's base URL and the endpoint's path and parameters"),
+            Self::NotFound | Self::Refused => {
+                Some("check the credentials, the source's base URL, and the endpoint's path and parameters; `etl doctor` tries each")
+            }
             Self::RateLimited => Some("run again later, or lower `rate_limit` for the source in etl.toml"),
             Self::Unavailable | Self::Network | Self::TimedOut => Some("run the same command again; add `--resume` to keep what was pulled"),
             Self::BadResponse => Some("look at the answer in the pull's requests file; `etl status` names it"),
@@ -187,6 +189,26 @@ impl Error {
     /// The kind of failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
+    }
+
+    /// The message and those of its causes, without the ones that the line above already holds: some libraries repeat their
+    /// source in their message.
+    pub fn chain(&self) -> Vec<String> {
+        let mut messages = vec![self.to_string()];
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !message.trim().is_empty() && !messages.last().is_some_and(|above| above.contains(message.trim())) {
+                messages.push(message);
+            }
+            cause = error.source();
+        }
+        messages
+    }
+
+    /// The same as one text, for tables and logs.
+    pub fn told(&self) -> String {
+        self.chain().join(": ")
     }
 
     /// What to do about it, if anything is known.

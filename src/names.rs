@@ -18,9 +18,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean …?` for the nearest known name, or nothing.
+/// `; did you mean …?` for the nearest known name, else for the shortest of which it is a part, or nothing.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    let known: Vec<&str> = known.into_iter().collect();
+    let part_of = || known.iter().copied().filter(|known| name.len() > 3 && known.contains(name)).min_by_key(|known| (known.len(), *known));
+    nearest(name, known.iter().copied()).or_else(part_of).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 /// `1 row`, `2 rows`: a count with its noun.
@@ -63,6 +65,13 @@ mod tests {
         let known = ["testrail_cases", "testrail_plans", "bugzilla_history"];
         assert_eq!(nearest("testrail_case", known), Some("testrail_cases"));
         assert_eq!(nearest("zzz", known), None);
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_understood() {
+        let known = ["report_testrail_milestones", "testrail-milestones"];
+        assert_eq!(did_you_mean("milestones", known), "; did you mean `testrail-milestones`?");
+        assert_eq!(did_you_mean("est", known), "");
     }
 
     #[test]

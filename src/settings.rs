@@ -5,6 +5,7 @@ mod slack;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::{
-    catalog::{RateLimit, parse_duration},
+    catalog::{RateLimit, parse_duration, read_text},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     secret::Secret,
@@ -27,9 +28,23 @@ pub use slack::{ANY, Channel, Footer, MESSAGES, Messages, Product, Sites, Transp
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
-    /// The variables of this process. Values that are no Unicode are left out.
+    /// The variables of this process. Values that are no Unicode are left out, but for those of `ETL_` variables.
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+        let text = |(name, value): (OsString, OsString)| {
+            let name = name.into_string().ok()?;
+            let value =
+                value.into_string().or_else(|value| if name.starts_with("ETL_") { Ok(value.to_string_lossy().into_owned()) } else { Err(value) });
+            Some((name, value.ok()?))
+        };
+        Self(std::env::vars_os().filter_map(text).collect())
+    }
+
+    /// Refuses `ETL_` variables that were no Unicode: to overlook one would mean to work somewhere else.
+    fn unreadable(&self) -> Result<()> {
+        match self.starting_with("ETL_").find(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)) {
+            Some((name, _)) => Err(Error::new(Kind::Usage, format!("the variable `{name}` is no UTF-8 text"))),
+            None => Ok(()),
+        }
     }
 
     /// These variables and no others.
@@ -219,9 +234,11 @@ impl Settings {
     /// [`Kind::Config`] with the file and what is wrong.
     pub fn read(root: &Path, env: Env) -> Result<Self> {
         // Absolute, so that paths in messages and in lake.duckdb hold wherever they are read.
-        let root = &fs_err::canonicalize(root)?;
+        let root = &fs_err::canonicalize(root)
+            .map_err(|error| Error::new(Kind::Usage, format!("the project's folder `{}` cannot be used", root.display())).because(error))
+            .map_err(|error| error.hint("name the folder that holds etl.toml, sources/ and sql/ by `--project-dir` or `ETL_PROJECT_DIR`"))?;
         let path = root.join("etl.toml");
-        let text = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
+        let text = if path.exists() { read_text(&path)? } else { String::new() };
         let mut file: File = toml::from_str(&text).map_err(|error| {
             let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
             Error::new(Kind::Config, format!("etl.toml:{line}: {}", error.message().trim().replace('\n', " ")))
@@ -244,7 +261,13 @@ impl Settings {
                 Clock::starting_at(start)
             }
         };
-        let data = root.join(file.data.unwrap_or_else(|| PathBuf::from(env.get("ETL_DATA").unwrap_or("data"))));
+        let data = root.join(env.get("ETL_DATA").map(PathBuf::from).or(file.data).unwrap_or_else(|| PathBuf::from("data")));
+        env.unreadable()?;
+        if data.to_str().is_none() {
+            // Its text is put into SQL and into addresses, where it would name another folder.
+            return Err(Error::new(Kind::Config, format!("the data folder `{}` has a name that is no UTF-8", data.display()))
+                .hint("name another one by `ETL_DATA`"));
+        }
         let chosen = |variable: &str, written: Option<String>, default: String| env.get(variable).map(str::to_owned).or(written).unwrap_or(default);
         Ok(Self {
             root: root.to_owned(),

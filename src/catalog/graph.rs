@@ -183,7 +183,8 @@ impl Graph {
             return Err(Error::new(
                 Kind::Usage,
                 format!("there is no report, table, model or endpoint `{name}`{}", names::did_you_mean(name, known)),
-            ));
+            )
+            .hint("`etl lineage` lists what there is"));
         }
         Ok(of_source)
     }

@@ -1,6 +1,9 @@
 //! The comment header of a model or seed: `-- key: value` lines at its top, and the contract's columns.
 
-use super::contract::{Column, ColumnType, Contract, Grain, OnMissing};
+use super::{
+    contract::{Column, ColumnType, Contract, Grain, OnMissing},
+    schedule::parse_schedule,
+};
 use crate::names;
 
 /// The parsed header. Every field is optional here; the model's kind decides what it needs.
@@ -180,6 +183,9 @@ impl Header {
             Some("free") => true,
             Some(other) => return Err(format!("unknown `size: {other}`; known is free")),
         };
+        if let Some(schedule) = &self.schedule {
+            parse_schedule(schedule)?;
+        }
         if let Some(identity) = self.identity.as_deref().filter(|identity| has(identity) || !names::is_identifier(identity)) {
             return Err(format!("`identity: {identity}` must be a valid name that is not among the columns"));
         }
@@ -234,6 +240,7 @@ mod tests {
             ("-- key: id", "-- key: nope", "not among the columns"),
             ("id integer not null", "id integer", "must be `not null`"),
             ("grain: state", "grain: snapshot", "needs `snapshot of`"),
+            ("-- grain", "-- schedule: dayly 04:00\n-- grain", "`dayly 04:00` is no schedule"),
         ] {
             let error = parse(&GOOD.replace(from, to), "--").unwrap().contract("t").unwrap_err();
             assert!(error.contains(part), "{error}");

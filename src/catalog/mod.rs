@@ -25,7 +25,7 @@ pub use endpoint::{Batch, Cursor, Endpoint, Method, Page, Replaces, Window};
 pub use graph::{Edge, Graph, Node, Reference, Selection};
 pub use header::Header;
 pub use model::{Model, ModelKind, Severity};
-pub use project::Project;
+pub use project::{Project, read_text};
 pub use record_key::record_key;
 pub use schedule::{Cadence, ScheduleEntry, parse_schedule};
 pub use source::{Auth, Client, Login, Means, RateLimit, ResponseRule, Retry, Source};

@@ -27,12 +27,12 @@ impl Project {
     pub fn read(root: &Path) -> Result<Self> {
         let mut project = Self { root: root.to_owned(), ..Self::default() };
         for file in files(root, Path::new("sources"), "toml")? {
-            project.sources.push(source_file::parse(&file, &fs_err::read_to_string(root.join(&file))?)?);
+            project.sources.push(source_file::parse(&file, &read_text(&root.join(&file))?)?);
         }
         for folder in ["seeds", "staging", "intermediate", "marts", "audits"] {
             let extension = if folder == "seeds" { "csv" } else { "sql" };
             for file in files(root, &Path::new("sql").join(folder), extension)? {
-                project.models.push(Model::parse(&file, fs_err::read_to_string(root.join(&file))?)?);
+                project.models.push(Model::parse(&file, read_text(&root.join(&file))?)?);
             }
         }
         if project.sources.is_empty() && project.models.is_empty() {
@@ -129,4 +129,14 @@ fn files(root: &Path, folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+/// Reads a text file of the project.
+///
+/// # Errors
+/// [`Kind::Config`] if it is no UTF-8, [`Kind::Io`] if it cannot be read.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs_err::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => Error::new(Kind::Config, format!("`{}` is no UTF-8 text", path.display())),
+        _ => error.into(),
+    })
 }

@@ -117,8 +117,8 @@ pub struct RunArgs {
     /// What to work on.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Transform and load as of a time instead of the newest pull. A day stands for its end
-    #[arg(long, value_name = "TIME", value_parser = as_of)]
+    /// Only there to say what to do instead
+    #[arg(long, value_name = "TIME", value_parser = as_of, hide = true)]
     pub as_of: Option<DateTime<Utc>>,
     /// Forget cursors, what is known to be final, and the staged cache
     #[arg(long)]

@@ -54,9 +54,9 @@ Examples:
   etl gc --dry-run
   etl gc --min-age 7d
 
-Removed are files of crashed runs, staged files of models that changed, results that a newer
-one replaced, and claims to publish whose attempts have ended. What a committed pull names is
-never removed.";
+Removed are files of crashed runs, caches of models that changed, checkpoints and packs that
+newer ones replaced, and claims to publish whose attempts have ended. What a committed pull or
+a published result names is never removed.";
 
 /// `etl demo`.
 #[derive(Args, Clone, Debug)]

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate, NaiveTime};
 
 use super::{
     context::{self, Context, Outcome},
-    run,
+    demo_data, run,
 };
 use crate::{
     catalog::{Project, RateLimit, parse_schedule},
@@ -48,12 +48,13 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     for source in Project::read(&settings.root)?.sources {
         settings.rate_limits.insert(source.name, RateLimit { requests: 0, per: Duration::from_secs(1), concurrency: 8 });
     }
-    if !args.keep {
-        clear(&settings)?;
-    } else if let Some(last) = last_day(&settings).await? {
+    let mut selection = args.selection;
+    // Nothing is removed for a command that cannot be done.
+    Context::with(settings.clone(), global, printer).await?.select(&selection)?;
+    demo_data::prepare(&settings, args.keep).await?;
+    if let Some(last) = last_day(&settings).await?.filter(|_| args.keep) {
         first_day = first_day.max(last + Days::new(1));
     }
-    let mut selection = args.selection;
     let is_open = selection.nodes.is_empty() && selection.report_type.is_empty();
     if is_open {
         selection.report_type = if args.scale.is_some() { vec!["ALL".to_owned()] } else { FIRST_LOOK.map(str::to_owned).to_vec() };
@@ -195,27 +196,4 @@ fn tables(printer: &Printer, report: &Report) -> Result<()> {
         ]);
     }
     printer.rows(&rows, Format::Table)
-}
-
-/// A demo starts from nothing: it removes the lake and the SQLite file of a former one, and nothing else.
-fn clear(settings: &Settings) -> Result<()> {
-    let marker = settings.data.join(".demo");
-    let lake = std::path::PathBuf::from(&settings.lake);
-    let database = settings.data.join("etl.sqlite");
-    if !marker.exists() && (lake.exists() || database.exists()) {
-        return Err(Error::new(Kind::Guard, format!("`{}` holds data that no demo made", settings.data.display()))
-            .hint("name another folder with ETL_DATA, or add `--keep` to go on with what is there"));
-    }
-    fs_err::create_dir_all(&settings.data)?;
-    fs_err::write(&marker, "made by `etl demo`, which may remove what lies beside this file\n")?;
-    if lake.exists() {
-        fs_err::remove_dir_all(&lake)?;
-    }
-    for name in ["etl.sqlite", "etl.sqlite-wal", "etl.sqlite-shm", "lake.duckdb"] {
-        let path = settings.data.join(name);
-        if path.exists() {
-            fs_err::remove_file(&path)?;
-        }
-    }
-    Ok(())
 }

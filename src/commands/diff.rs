@@ -201,7 +201,7 @@ async fn against_database(context: &Context, side: &Side, format: Format) -> Res
             edited.map(|found| found.edited).into(),
         ]);
         if let Some(skipped) = &table.skipped {
-            report.stale.push(skipped.clone());
+            report.stale.push(format!("{}: {skipped}", table.table));
         }
     }
     let samples = load::samples(compared.planned.iter().chain(&compared.verified));

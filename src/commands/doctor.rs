@@ -23,7 +23,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Doct
     let settings = context::settings(global, env)?;
     let started = Instant::now();
     let context = Context::with(settings.clone(), global, printer).await;
-    checks.add("project files", started, context.as_ref().map(files).map_err(|error| format!("{error:?}")), Kind::Config);
+    checks.add("project files", started, context.as_ref().map(files).map_err(|error| error.told()), Kind::Config);
     if let (Ok(context), false) = (&context, args.offline) {
         sources(context, &args.nodes, &mut checks).await?;
         let started = Instant::now();
@@ -51,7 +51,7 @@ impl Checks {
     /// A check whose failure is told below the table too.
     fn told(&mut self, name: &str, started: Instant, result: Result<String>) {
         let kind = result.as_ref().err().map_or(Kind::Internal, Error::kind);
-        self.add(name, started, result.as_ref().map(Clone::clone).map_err(|error| format!("{error:?}")), kind);
+        self.add(name, started, result.as_ref().map(Clone::clone).map_err(|error| error.told()), kind);
         self.errors.extend(result.err());
     }
 
@@ -96,7 +96,7 @@ async fn sources(context: &Context, nodes: &[String], checks: &mut Checks) -> Re
     let known = match known(context).await {
         Ok(known) => known,
         Err(error) => {
-            checks.add("endpoints", Instant::now(), Err(format!("the lake cannot say what to ask for: {error:?}")), Kind::Lake);
+            checks.add("endpoints", Instant::now(), Err(format!("the lake cannot say what to ask for: {}", error.told())), Kind::Lake);
             return Ok(());
         }
     };

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     conservation,
     context::{Context, Outcome, nothing},
+    demo_data,
 };
 use crate::{
     catalog::Selection,
@@ -61,6 +62,7 @@ pub(super) async fn stage(
     if selection.waves.is_empty() {
         return Err(nothing("extract"));
     }
+    demo_data::refuse_real(context, selection)?;
     let (run_id, run_at) = identity(context, asked).await?;
     let run = context.run_row(asked.selection, run_at, asked.full_refresh).await?;
     if run.projects.is_empty() && !asked.selection.project.is_empty() {
@@ -111,6 +113,11 @@ pub(super) async fn stage(
     conservation::add_pulls(flow, &summary.pulls);
     for pull in &summary.pulls {
         report.pulls.push(line(pull));
+        report.hint(match pull.kind.filter(|_| pull.failed()) {
+            // Its only SQL.
+            Some(Kind::Sql) => Some("correct the endpoint's `for_each` in sources/"),
+            kind => kind.and_then(Kind::remedy),
+        });
     }
     let exit_code = outcome.exit_code();
     if exit_code != 0 {
@@ -184,6 +191,7 @@ fn line(pull: &PullSummary) -> PullLine {
             None if pull.failed() => Verdict::Failed,
             None => Verdict::Skipped,
         },
-        error: pull.error.clone(),
+        // The line begins with the endpoint as it is.
+        error: pull.error.as_ref().map(|error| error.strip_prefix(&format!("`{}`: ", pull.endpoint)).unwrap_or(error).to_owned()),
     }
 }

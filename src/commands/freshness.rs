@@ -56,7 +56,7 @@ impl Stages {
             Loaded::Earlier(at) => at.min(mart),
         };
         let late = |at: DateTime<Utc>| now - at > limit;
-        let since = |at: DateTime<Utc>| format!("{} ({} ago, {} allowed)", written(at), age(now - at), age(limit));
+        let since = |at: DateTime<Utc>| format!("{} ({}, {} allowed)", written(at), ago(now - at), age(limit));
         let (state, problem) = if late(pulled) {
             ("late", Some(format!("is late: nothing was pulled since {}", since(pulled))))
         } else if late(mart) {
@@ -124,6 +124,11 @@ pub(super) fn written(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+pub(super) fn ago(delta: TimeDelta) -> String {
+    if delta < TimeDelta::zero() { "in the future".to_owned() } else { format!("{} ago", age(delta)) }
+}
+
+/// How old something is.
 pub(super) fn age(delta: TimeDelta) -> String {
     match delta.num_seconds() {
         seconds if seconds < 0 => "in the future".to_owned(),
@@ -151,6 +156,8 @@ mod tests {
         assert_eq!(age(TimeDelta::seconds(5)), "5 s");
         assert_eq!(age(TimeDelta::hours(30)), "30 h");
         assert_eq!(age(TimeDelta::days(3)), "3 days");
+        assert_eq!(ago(TimeDelta::hours(3)), "3 h ago");
+        assert_eq!(ago(TimeDelta::hours(-3)), "in the future");
     }
 
     #[test]

@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     cli::{Global, LoadArgs},
-    error::Result,
+    error::{Error, Kind, Result},
     lake::Flow,
     load::{self, Change, TableSummary},
+    names::count,
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
 };
@@ -106,6 +107,13 @@ pub(super) async fn stage(
         conservation::add_tables(flow, &summary);
     }
     told(&summary, report, outcome);
+    if summary.iter().all(|table| table.skipped.is_some()) {
+        // A load that finds nothing at all was led to the wrong lake, or came too early.
+        let error = Error::new(Kind::Lake, format!("the lake `{}` has no mart of any of these tables", context.lake.location()))
+            .hint("`etl transform` computes them; or name another lake by `ETL_LAKE` or `--lake`");
+        context.printer.error(&error);
+        outcome.failed(error.kind());
+    }
     Ok(())
 }
 
@@ -151,6 +159,7 @@ fn told(summary: &[TableSummary], report: &mut Report, outcome: &mut Outcome) {
     for table in summary {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());
+            report.hint(error.remedy());
         }
         report.tables.push(line(table));
     }
@@ -186,9 +195,9 @@ pub(super) fn samples<'t>(tables: impl IntoIterator<Item = &'t TableSummary>) ->
 }
 
 fn line(table: &TableSummary) -> TableLine {
-    let mut notes: Vec<String> = table.cuts.iter().map(|(column, count)| format!("{count} texts cut in `{column}`")).collect();
+    let mut notes: Vec<String> = table.cuts.iter().map(|(column, number)| format!("{} cut in `{column}`", count(*number, "text"))).collect();
     if table.nuls > 0 {
-        notes.push(format!("{} NUL characters removed", table.nuls));
+        notes.push(format!("{} removed", count(table.nuls, "NUL character")));
     }
     notes.extend(table.skipped.clone());
     TableLine {
@@ -205,6 +214,6 @@ fn line(table: &TableSummary) -> TableLine {
             (None, Some(_)) => Verdict::Skipped,
             (None, None) => Verdict::Done,
         },
-        error: table.error.as_ref().map(|error| format!("{error:?}")),
+        error: table.error.as_ref().map(|error| error.told()),
     }
 }

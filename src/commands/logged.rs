@@ -89,7 +89,7 @@ fn warned(context: &Context, written: Result<(), Error>) {
 }
 
 fn in_one_line(error: &Error) -> String {
-    format!("{error:?}").lines().next().unwrap_or_default().to_owned()
+    error.told().lines().next().unwrap_or_default().to_owned()
 }
 
 /// What the newest transform or load of a table that did not succeed was.

@@ -4,17 +4,20 @@ mod completions;
 mod conservation;
 mod context;
 mod demo;
+mod demo_data;
 mod diff;
 mod doctor;
 mod extract;
 mod freshness;
 mod gc;
+mod interruption;
 mod last;
 mod lineage;
 mod load;
 mod logged;
 mod man;
 mod migrate;
+mod output_file;
 mod publish;
 mod publishers;
 mod query;
@@ -42,10 +45,13 @@ pub use context::Outcome;
 /// Runs the command and gives the process's exit code. Everything that people read has been printed by then.
 pub async fn main(cli: Cli, env: Env) -> u8 {
     let printer = Printer::new(cli.global.verbosity(), cli.global.color, &env);
+    let hint = interruption::hint(&cli.command);
+    // It runs until it is stopped, so that is its good end.
+    let waits_for_it = matches!(cli.command, Command::Simulate(_));
     let result = tokio::select! {
         result = dispatch(cli, env, &printer) => result,
         // Dropping the work leaves nothing half-visible: whatever was not committed is garbage.
-        _ = tokio::signal::ctrl_c() => Err(crate::error::Error::new(crate::error::Kind::Interrupted, "interrupted")),
+        asked = interruption::asked(), if !waits_for_it => Err(asked.err().unwrap_or_else(|| interruption::error(hint))),
     };
     match result {
         Ok(outcome) => outcome.exit_code(),

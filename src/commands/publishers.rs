@@ -22,7 +22,7 @@ pub(super) async fn check(context: &Context) -> Vec<Line> {
         let (mark, detail) = match result {
             Ok(Some(detail)) => (Mark::Ok, detail),
             Ok(None) => (Mark::Skipped, format!("not configured: {missing}")),
-            Err(error) => (Mark::Failed(error.kind()), told(&error)),
+            Err(error) => (Mark::Failed(error.kind()), error.told()),
         };
         Line { name: name.to_owned(), mark, seconds, detail }
     };
@@ -74,8 +74,4 @@ async fn bigquery(context: &Context) -> Result<Option<String>> {
         Err(error) if error.kind() == Kind::MissingVariable => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn told(error: &Error) -> String {
-    format!("{error:?}")
 }

@@ -4,7 +4,10 @@ use std::{io::Read, sync::Arc};
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 
-use super::context::{Context, Outcome, blocking};
+use super::{
+    context::{Context, Outcome, blocking},
+    output_file::OutputFile,
+};
 use crate::{
     cli::{Global, QueryArgs},
     engine::{Batches, Moment, RunRow},
@@ -32,23 +35,23 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
             (None, None) => Err(Error::new(Kind::Usage, "Parquet goes into a file").hint("add `-o FILE.parquet`")),
             (None, Some(path)) => {
                 moment.require_for(&sql)?;
-                // Written beside it and renamed: a failed query leaves no file that looks whole.
-                let part = path.with_extension("parquet.part");
-                let written = moment.write_parquet(&sql, &part);
-                if written.is_err() {
-                    let _ = fs_err::remove_file(&part);
+                let file = OutputFile::create(&path)?;
+                if !file.is_file() {
+                    return Err(Error::new(Kind::Usage, format!("Parquet goes into a file, which `{}` is not", path.display())));
                 }
-                let rows = written?;
-                fs_err::rename(&part, &path)?;
+                let rows = moment.write_parquet(&sql, file.path())?;
+                file.finish()?;
                 printer.say(&format!("{} written to `{}`", crate::names::count(rows, "row"), path.display()));
                 Ok(())
             }
             (Some(format), None) => answer(&moment, &sql, format, if format == Format::Table { SHOWN } else { usize::MAX }, &printer),
             (Some(format), Some(path)) => {
-                let file = fs_err::File::create(&path)?;
-                let mut sink = Sink { format, limit: usize::MAX, width: None, out: Some(std::io::BufWriter::new(file)), writer: None };
+                let file = OutputFile::create(&path)?;
+                let out = std::io::BufWriter::new(fs_err::OpenOptions::new().write(true).open(file.path())?);
+                let mut sink = Sink { format, limit: usize::MAX, width: None, out: Some(out), writer: None };
                 moment.query(&sql, &mut sink)?;
-                sink.finish(&printer)
+                sink.finish(&printer)?;
+                file.finish()
             }
         }
     })
@@ -60,7 +63,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
 /// With a hint for who typed the statement.
 pub(super) fn explained(error: Error) -> Error {
     match error.kind() {
-        Kind::Sql => error.hint("`etl lineage` lists the relations; `etl query \"from latest.NODE limit 1\"` shows the columns of one"),
+        // Unless it knows better.
+        Kind::Sql if error.remedy() == Kind::Sql.remedy() => {
+            error.hint("`etl lineage` lists the relations; `etl query \"from latest.NODE limit 1\"` shows the columns of one")
+        }
         _ => error,
     }
 }
@@ -75,7 +81,7 @@ pub(super) fn answer(moment: &Moment<'_>, sql: &str, format: Format, limit: usiz
 fn text(args: &QueryArgs) -> Result<String> {
     let sql = match (&args.sql, &args.file) {
         (Some(sql), _) => sql.clone(),
-        (None, Some(file)) => fs_err::read_to_string(file)?,
+        (None, Some(file)) => fs_err::read_to_string(file).or_fail(Kind::Usage, || "cannot read the query")?,
         (None, None) => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).or_fail(Kind::Io, || "cannot read the query from standard input")?;

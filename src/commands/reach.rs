@@ -9,7 +9,7 @@ use crate::{
     catalog::{Endpoint, Source},
     clock::Clock,
     engine::{Row, RunRow},
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     extract,
     http::{Answer, Got, HttpClient},
     lake::Receipts,
@@ -65,7 +65,7 @@ pub(super) async fn reach(context: &Context, source: &Source, endpoints: &[&Endp
     let client = match client(context, source) {
         Ok(client) => client,
         Err(error) => {
-            return vec![Line { name: format!("{} API", source.name), mark: Mark::Failed(error.kind()), seconds: 0.0, detail: told(&error) }];
+            return vec![Line { name: format!("{} API", source.name), mark: Mark::Failed(error.kind()), seconds: 0.0, detail: error.told() }];
         }
     };
     let started = tokio::time::Instant::now();
@@ -82,7 +82,7 @@ pub(super) async fn reach(context: &Context, source: &Source, endpoints: &[&Endp
     }
     client.close().await;
     let (mark, detail) = match probed {
-        Err(error) => (Mark::Failed(error.kind()), told(&error)),
+        Err(error) => (Mark::Failed(error.kind()), error.told()),
         Ok(answer) => {
             answers.extend(answer);
             said(client.host(), &answers)
@@ -109,7 +109,7 @@ async fn one(context: &Context, client: &HttpClient, endpoint: &Endpoint, known:
     let row = match partition(context, endpoint, known).await {
         Ok(Some(row)) => row,
         Ok(None) => return line(Mark::Skipped, "not asked: the lake names nothing to ask for yet".to_owned()),
-        Err(error) => return line(Mark::Failed(error.kind()), told(&error)),
+        Err(error) => return line(Mark::Failed(error.kind()), error.told()),
     };
     match extract::look(endpoint, client, &row).await {
         Ok(fetched) => {
@@ -124,7 +124,7 @@ async fn one(context: &Context, client: &HttpClient, endpoint: &Endpoint, known:
         }
         Err(failure) => {
             answers.extend(failure.answer);
-            line(Mark::Failed(failure.error.kind()), told(&failure.error))
+            line(Mark::Failed(failure.error.kind()), failure.error.told())
         }
     }
 }
@@ -164,8 +164,4 @@ fn said(host: &str, answers: &[Answer]) -> (Mark, String) {
         }
     }
     (mark, parts.join("; "))
-}
-
-fn told(error: &Error) -> String {
-    format!("{error:?}")
 }

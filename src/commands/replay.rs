@@ -12,6 +12,7 @@ use crate::{
     catalog::{Grain, Node, Selection},
     cli::{Global, ReplayArgs},
     error::{Error, Kind, Result},
+    lake::Receipt,
     names::count,
     settings::Env,
     term::{Printer, Report},
@@ -68,7 +69,14 @@ async fn steps(context: &Context, selection: &Selection, args: &ReplayArgs) -> R
         })
     };
     let behind = context.engine.graph().upstream(selection.tables.iter().map(|table| Node::Model(table.clone())));
-    let too_early = |at: DateTime<Utc>| Err(Error::new(Kind::NothingSelected, format!("nothing was pulled by {}", at.format("%Y-%m-%d %H:%M:%S"))));
+    let too_early = |at: DateTime<Utc>| {
+        let error = Error::new(Kind::NothingSelected, format!("nothing was pulled by {}", at.format("%Y-%m-%d %H:%M:%S")));
+        let behind = |receipt: &&Receipt| receipt.complete() && behind.contains(&Node::Endpoint(receipt.endpoint.clone()));
+        Err(match receipts.iter().filter(behind).map(|receipt| receipt.finished).min() {
+            Some(first) => error.hint(format!("the first pull of what is behind ended at {}", first.format("%Y-%m-%d %H:%M:%S"))),
+            None => error.hint("the lake has no complete pull of what is behind"),
+        })
+    };
     if let Some(as_of) = args.as_of {
         return if finished(None, as_of, &behind) {
             Ok(vec![Step { as_of, tables: selection.tables.clone(), days: None }])
@@ -121,7 +129,7 @@ async fn one(context: &Context, step: &Step, args: &ReplayArgs, report: &mut Rep
     // Only the tables of this step: what they read is computed where it is read.
     let selection = Selection { tables: step.tables.clone(), models: step.tables.clone(), ..Selection::default() };
     let asked = transform::Asked { as_of: Some(step.as_of), fresh: args.as_newest, days: step.days, as_newest: args.as_newest };
-    transform::stage(context, &selection, asked, report, outcome, &mut flow).await?.written().await?;
+    transform::stage(context, &selection, asked, report, outcome, &mut flow).await?.written(&context.printer, outcome).await;
     let failed: Vec<&str> = report.models.iter().filter(|model| model.error.is_some()).map(|model| model.model.as_str()).collect();
     let tables: Vec<String> = step.tables.iter().filter(|table| !failed.contains(&table.as_str())).cloned().collect();
     if tables.is_empty() {

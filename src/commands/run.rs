@@ -19,13 +19,20 @@ use crate::{
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: RunArgs) -> Result<Outcome> {
     if args.as_of.is_some() {
         return Err(Error::new(Kind::Usage, "`etl run` pulls what is there now, so it takes no `--as-of`")
-            .hint("replay a past time with `etl transform --as-of TIME` and `etl load --as-of TIME`"));
+            .hint("`etl replay --as-of TIME` computes and loads a past time"));
     }
     let context = Context::open_for(global, env, printer, &args.selection).await?;
     let mut report = Report { title: "etl run".to_owned(), ..Report::default() };
-    let outcome = stages(&context, &args, &mut report).await?;
-    printer.report(&report);
-    Ok(outcome)
+    let started = Instant::now();
+    let ended = stages(&context, &args, &mut report).await;
+    if ended.is_err() {
+        report.seconds = started.elapsed().as_secs_f64();
+    }
+    // What was done before a stage that could not begin is told all the same.
+    if ended.is_ok() || !report.pulls.is_empty() || !report.models.is_empty() {
+        printer.report(&report);
+    }
+    ended
 }
 
 /// The three stages. What one scope or table could not do does not stop the others; it is reported and sets the exit code.
@@ -53,7 +60,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
     took(report, "load");
     conservation::record(context, flow, report).await;
-    shell_file.written().await?;
+    shell_file.written(&context.printer, &mut outcome).await;
     took(report, "the rest of lake.duckdb");
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();

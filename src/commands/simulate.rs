@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use chrono::{Days, NaiveTime};
 
-use super::Outcome;
+use super::{Outcome, interruption};
 use crate::{
     cli::SimulateArgs,
-    error::{Error, Kind, OrFail, Result},
+    error::{Kind, OrFail, Result},
     simulator::{Options, Scale, Simulator, World},
     term::Printer,
 };
@@ -35,9 +35,7 @@ pub(super) async fn run(printer: &Printer, args: &SimulateArgs) -> Result<Outcom
         None => printer.data(&exports)?,
     }
     printer.say("serving until interrupted");
-    let mut stop =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).or_fail(Kind::Internal, || "cannot wait for a signal")?;
-    stop.recv().await.ok_or_else(|| Error::new(Kind::Internal, "signals have ended"))?;
+    interruption::asked().await?;
     simulator.shutdown();
     Ok(Outcome::default())
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     context::{Context, Outcome},
-    freshness::{Loaded, Stages, Verdict, age, allowed, inputs, written},
+    freshness::{Loaded, Stages, Verdict, age, ago, allowed, inputs, written},
     last,
     logged::failures,
     quotas::quotas,
@@ -184,7 +184,7 @@ async fn last_run(context: &Context, now: DateTime<Utc>) -> Result<String> {
                 Some(end) => format!("ended {} with exit code {}", written(end.finished), end.exit_code),
                 None => "did not end well".to_owned(),
             };
-            format!("the last {} started {} ({} ago) and {ended}", run.start.command, written(run.start.run_at), age(now - run.start.run_at))
+            format!("the last {} started {} ({}) and {ended}", run.start.command, written(run.start.run_at), ago(now - run.start.run_at))
         }
     })
 }

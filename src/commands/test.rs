@@ -19,7 +19,8 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Test
         chosen.retain(|(name, _)| args.names.iter().any(|part| name.contains(part.as_str())));
     }
     if chosen.is_empty() {
-        return Err(Error::new(Kind::NothingSelected, "there is no such case below sql/tests").hint("a case is sql/tests/<model>/<case>/case.toml"));
+        return Err(Error::new(Kind::NothingSelected, format!("sql/tests has no case of `{}`", args.names.join("`, `")))
+            .hint("a case is sql/tests/<model>/<case>/case.toml"));
     }
     let (engine, settings, runtime) = (Arc::clone(&context.engine), context.settings.clone(), tokio::runtime::Handle::current());
     let results =

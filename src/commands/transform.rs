@@ -32,7 +32,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     let mut outcome = Outcome::default();
     let mut flow = context.flow("transform");
     let asked = Asked { as_of: args.as_of, fresh: args.full_refresh, ..Asked::default() };
-    stage(&context, &selection, asked, &mut report, &mut outcome, &mut flow).await?.written().await?;
+    stage(&context, &selection, asked, &mut report, &mut outcome, &mut flow).await?.written(printer, &mut outcome).await;
     conservation::record(&context, flow, &mut report).await;
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
@@ -56,11 +56,13 @@ pub(super) struct Asked {
 pub(super) struct ShellFile(Option<JoinHandle<Result<()>>>);
 
 impl ShellFile {
-    /// Waits until it is there.
-    pub(super) async fn written(self) -> Result<()> {
-        match self.0 {
-            None => Ok(()),
-            Some(writing) => writing.await.or_fail(Kind::Internal, || "a blocking task ended early")?,
+    /// Waits until it is there. Where it cannot be written that is told, and hides nothing else that is to tell.
+    pub(super) async fn written(self, printer: &Printer, outcome: &mut Outcome) {
+        let Some(writing) = self.0 else { return };
+        if let Err(error) = writing.await.or_fail(Kind::Internal, || "a blocking task ended early").and_then(|written| written) {
+            let error = error.within("lake.duckdb is as it was before");
+            printer.error(&error);
+            outcome.failed(error.kind());
         }
     }
 }
@@ -127,6 +129,7 @@ pub(super) async fn stage(
         changed |= model.state != State::Unchanged;
         if let Some(error) = &model.error {
             outcome.failed(error.kind());
+            report.hint(error.remedy());
         }
         report.models.push(ModelLine {
             model: model.model.clone(),
@@ -135,7 +138,7 @@ pub(super) async fn stage(
             seconds: model.seconds,
             verdict,
             warnings: Vec::new(),
-            error: model.error.as_ref().map(|error| format!("{error:?}")),
+            error: model.error.as_ref().map(|error| error.told()),
         });
     }
     let path = context.settings.data.join("lake.duckdb");

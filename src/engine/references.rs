@@ -14,6 +14,9 @@ use crate::{
 /// Table functions that hide no relation.
 const TABLE_FUNCTIONS: [&str; 7] = ["unnest", "range", "generate_series", "json_each", "json_tree", "repeat_row", "values"];
 
+/// What is wanted in a file and on the command line.
+const ONE_SELECT: &str = "write one SELECT in DuckDB's dialect";
+
 /// A parsed query: its relations and its syntax tree.
 pub(super) struct Parsed {
     /// Relations by schema and name, in order, without CTE names.
@@ -36,14 +39,15 @@ pub(super) fn parse(connection: &Connection, place: &str, sql: &str) -> Result<P
     let tree: Value = serde_json::from_str(&text).or_fail(Kind::Internal, || format!("{place}: DuckDB's syntax tree is no JSON"))?;
     if tree["error"].as_bool() == Some(true) {
         let message = tree["error_message"].as_str().unwrap_or("unknown error");
+        let message = if message.contains("serialized to json") { "this is no SELECT" } else { message };
         let line = tree["position"].as_str().and_then(|position| position.parse::<usize>().ok()).and_then(|position| sql.get(..position));
         let line = line.map(|before| format!(":{}", before.matches('\n').count() + 1)).unwrap_or_default();
-        return Err(Error::new(Kind::Config, format!("{place}{line}: {message}")).hint("each file is one SELECT in DuckDB's dialect"));
+        return Err(Error::new(Kind::Config, format!("{place}{line}: {message}")).hint(ONE_SELECT));
     }
     match tree["statements"].as_array().map_or(0, Vec::len) {
         1 => {}
-        0 => return Err(Error::new(Kind::Config, format!("{place}: there is no statement"))),
-        more => return Err(Error::new(Kind::Config, format!("{place}: there are {more} statements; each file is one SELECT"))),
+        0 => return Err(Error::new(Kind::Config, format!("{place}: there is no statement")).hint(ONE_SELECT)),
+        more => return Err(Error::new(Kind::Config, format!("{place}: there are {more} statements")).hint(ONE_SELECT)),
     }
     let mut found = BTreeSet::new();
     walk(&tree["statements"][0]["node"], &BTreeSet::new(), &mut found).map_err(|function| {

@@ -118,6 +118,11 @@ pub(super) fn open(limits: &EngineLimits, temp: &Path, path: Option<&Path>) -> R
 }
 
 fn wrong_limit(error: duckdb::Error, limits: &EngineLimits) -> Error {
+    if error.to_string().starts_with("IO Error") {
+        return Error::new(Kind::Io, "DuckDB cannot write its file")
+            .because(error.to_string())
+            .hint("see that the disk of `ETL_DATA` has free space");
+    }
     Error::new(Kind::Config, format!("DuckDB does not start with memory = `{}`, threads = {}", limits.memory, limits.threads))
         .because(error)
         .hint("correct `[engine]` in etl.toml, for example memory = \"2GB\"")
@@ -128,15 +133,40 @@ pub(super) fn execute(connection: &Connection, sql: &str) -> Result<()> {
     connection.execute_batch(sql).map_err(|error| refused(error, sql))
 }
 
+/// What DuckDB says of a Parquet file that it cannot read.
+const UNREADABLE: [&str; 5] =
+    ["No magic bytes", "No files found that match", "Decompression failure", "TProtocolException", "too small to be a Parquet file"];
+
+/// The kind of a refusal that is not about the SQL, and what helps.
+fn not_about_sql(told: &str) -> Option<(Kind, &'static str)> {
+    if UNREADABLE.iter().any(|what| told.contains(what)) {
+        return Some((
+            Kind::Lake,
+            "a file of the lake is damaged or gone: bring it back, or move away the receipt that names it and run `etl extract`; \
+             what `etl transform` made is made anew with `--full-refresh`",
+        ));
+    }
+    if told.contains("No space left on device") {
+        return Some((Kind::Io, "the disk is full: see to the free space of `ETL_DATA`"));
+    }
+    told.starts_with("Out of Memory Error").then_some((Kind::Sql, "give DuckDB more memory: `[engine]` in etl.toml"))
+}
+
 /// DuckDB's refusal of `sql` as an error of ours.
 pub(super) fn refused(error: duckdb::Error, sql: &str) -> Error {
     let mut text = String::new();
-    for line in sql.lines().filter(|line| !line.trim_start().starts_with("--")).take(3) {
-        let _ = write!(text, "{} ", line.trim());
+    let lines = sql.lines().map(|line| line.split_once("-- ").map_or(line, |(code, _)| code).trim());
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with("--")).take(3) {
+        let _ = write!(text, "{line} ");
     }
     let text: String = text.chars().take(120).collect();
     // Its own chain repeats the message and adds an error number that says nothing.
-    Error::new(Kind::Sql, format!("DuckDB refuses `{}`", text.trim_end())).because(error.to_string())
+    let told = error.to_string();
+    let refused = format!("DuckDB refuses `{}`", text.trim_end());
+    match not_about_sql(&told) {
+        Some((kind, hint)) => Error::new(kind, refused).because(told).hint(hint),
+        None => Error::new(Kind::Sql, refused).because(told),
+    }
 }
 
 /// `text` as an SQL string literal.
@@ -180,4 +210,31 @@ pub(super) fn parquet_in(folder: &Path, pattern: &str) -> String {
 /// The statement without a closing semicolon, so that it can be wrapped.
 pub(super) fn bare(sql: &str) -> &str {
     sql.trim_end().trim_end_matches(';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_about_the_sql_is_told_apart() {
+        for (told, kind, part) in [
+            ("Invalid Input Error: No magic bytes found at end of file 'a.parquet'", Some(Kind::Lake), "damaged or gone"),
+            ("IO Error: Could not write file \"x\": No space left on device", Some(Kind::Io), "free space"),
+            ("Out of Memory Error: could not allocate block", Some(Kind::Sql), "[engine]"),
+            ("Binder Error: Referenced column \"x\" not found", None, ""),
+        ] {
+            let found = not_about_sql(told);
+            assert_eq!(found.map(|(kind, _)| kind), kind, "{told}");
+            assert!(found.is_none_or(|(_, hint)| hint.contains(part)), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_sql_and_no_comments() {
+        let connection = Connection::open_in_memory().unwrap();
+        let sql = "select * from (-- description: a mart\n-- key: id\nselect no_such_column)";
+        let error = execute(&connection, sql).unwrap_err();
+        assert_eq!(error.to_string(), "DuckDB refuses `select * from ( select no_such_column)`");
+    }
 }

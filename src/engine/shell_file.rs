@@ -233,7 +233,9 @@ impl Writing<'_> {
         let Some(files) = self.engine.lake().already_local(&manifest.parts)?.filter(|files| !files.paths().is_empty()) else { return Ok(()) };
         let name = quoted(&model.name);
         let mut comments = vec![(format!("view {name}"), model.header.description.as_str())];
-        let columns = model.contract.iter().flat_map(|contract| &contract.columns);
+        // The last good result may be one of an earlier contract.
+        let has = |name: &str| manifest.columns.iter().any(|(column, _)| column == name);
+        let columns = model.contract.iter().flat_map(|contract| &contract.columns).filter(|column| has(&column.name));
         comments.extend(columns.map(|column| (format!("column {name}.{}", quoted(&column.name)), column.meaning.as_str())));
         self.draft.view(&name, &format!("select * from {}", parquet(files.paths(), "")), &comments)?;
         self.show(None, &model.name);

@@ -7,7 +7,6 @@ use super::{
     plan::{Call, Pull},
     prepare::prepare,
     slice::{Sliced, slice},
-    summary::told,
     writer::{Landing, Writer},
 };
 use crate::{
@@ -136,7 +135,7 @@ impl Caller<'_> {
                         ended.bytes += answer.body.len() as u64;
                         let envelope = self.kept_of_failed(&answer.body);
                         let hash = sha256(&answer.body);
-                        self.land(Landing { envelope, error: Some(told(&failed)), ..empty(answer, hash) }).await.map_err(error)?;
+                        self.land(Landing { envelope, error: Some(failed.told()), ..empty(answer, hash) }).await.map_err(error)?;
                     }
                     return Err(error(failed));
                 }
@@ -159,7 +158,7 @@ impl Caller<'_> {
                     });
                     let envelope = self.kept_of_failed(&fetched.answer.body);
                     let hash = sha256(&fetched.answer.body);
-                    self.land(Landing { envelope, error: failed.as_ref().map(told), ..empty(fetched.answer, hash) }).await.map_err(error)?;
+                    self.land(Landing { envelope, error: failed.as_ref().map(Error::told), ..empty(fetched.answer, hash) }).await.map_err(error)?;
                     ended.stop = Some(Stop::Single);
                     return failed.map_or(Ok(status), |failed| Err(error(failed)));
                 }
@@ -177,7 +176,7 @@ impl Caller<'_> {
                 Err(failed) => {
                     let envelope = self.kept_of_failed(&fetched.answer.body);
                     let hash = sha256(&fetched.answer.body);
-                    self.land(Landing { envelope, error: Some(told(&failed)), ..empty(fetched.answer, hash) }).await.map_err(error)?;
+                    self.land(Landing { envelope, error: Some(failed.told()), ..empty(fetched.answer, hash) }).await.map_err(error)?;
                     return Err(error(within(failed)));
                 }
             };
@@ -203,7 +202,7 @@ impl Caller<'_> {
             ended.expected = pager.expected();
             let hash = hashing.await.map_err(|cause| error(Error::new(Kind::Internal, "hashing broke off").because(cause)))?;
             let envelope = (!sliced.envelope.is_null()).then(|| sliced.envelope.to_string());
-            let failed = if let Step::Failed(_, failed) = &step { Some(told(failed)) } else { None };
+            let failed = if let Step::Failed(_, failed) = &step { Some(failed.told()) } else { None };
             self.land(Landing { envelope, error: failed, page: Some(page), ..empty(fetched.answer, hash) }).await.map_err(error)?;
             match step {
                 Step::More => {}

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     call::{Caller, Ended},
     plan::Pull,
-    summary::{PullSummary, told},
+    summary::PullSummary,
     writer::{Writer, Written},
 };
 use crate::{
@@ -98,7 +98,7 @@ impl Context<'_> {
             mode: pull.mode,
             outcome: verdict.outcome,
             stop: verdict.stop,
-            error: verdict.error.as_ref().map(told),
+            error: verdict.error.as_ref().map(Error::told),
             cursor: pull.cursor,
             window_from: pull.window_from,
             window_to: pull.window_to,
@@ -169,7 +169,7 @@ struct Verdict {
 fn verdict(endpoint: &Endpoint, pull: &Pull, calls: &[Ended]) -> Verdict {
     let mut partitions = Vec::with_capacity(pull.partitions.len());
     for (call, ended) in pull.calls.iter().zip(calls) {
-        let error = ended.error.as_ref().map(told);
+        let error = ended.error.as_ref().map(Error::told);
         for (index, position) in call.partitions.clone().enumerate() {
             partitions.push(Partition {
                 no: u32::try_from(position).unwrap_or(u32::MAX),
@@ -193,8 +193,11 @@ fn verdict(endpoint: &Endpoint, pull: &Pull, calls: &[Ended]) -> Verdict {
     } else {
         first.map(|error| {
             let all = names::count(partitions.len() as u64, "partition");
-            let what = if partitions.len() == 1 { format!("{about} failed") } else { format!("{about}: {failed} of {all} failed, the first one") };
-            Error::new(error.kind(), what).because(told(error))
+            match partitions.len() {
+                // It says for itself what was asked.
+                1 => Error::new(error.kind(), error.told()),
+                _ => Error::new(error.kind(), format!("{about}: {failed} of {all} failed, the first one")).because(error.told()),
+            }
         })
     };
     let whole = partitions.len() - failed;

@@ -1,7 +1,5 @@
 //! What an extraction did, pull by pull.
 
-use std::error::Error as _;
-
 use uuid::Uuid;
 
 use crate::{
@@ -65,7 +63,7 @@ impl PullSummary {
 
     /// A pull that failed before its commit.
     pub(super) fn failure(endpoint: &str, scope: &str, error: &Error) -> Self {
-        Self { error: Some(told(error)), kind: Some(error.kind()), ..Self::empty(endpoint, scope, Stop::Error) }
+        Self { error: Some(error.told()), kind: Some(error.kind()), ..Self::empty(endpoint, scope, Stop::Error) }
     }
 
     /// Whether something is stale now.
@@ -104,19 +102,4 @@ impl Summary {
     pub fn all_failed(&self) -> bool {
         self.any_failed() && self.pulls.iter().all(|pull| matches!(pull.outcome, None | Some(Outcome::Incomplete)))
     }
-}
-
-/// An error with its causes in one line.
-pub(super) fn told(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

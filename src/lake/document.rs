@@ -26,12 +26,23 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &str, newest: u32) 
         version: u32,
     }
     // The version first: a newer document may have another shape altogether.
-    let Version { version } = serde_json::from_slice(bytes).or_fail(Kind::Lake, || format!("`{path}` is damaged"))?;
+    let damaged = |error: serde_json::Error| Error::new(Kind::Lake, format!("`{path}` is damaged")).because(error).hint(remedy(path));
+    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
     if version > newest {
         return Err(Error::new(Kind::Lake, format!("`{path}` has version {version}; this `etl` reads up to {newest}"))
             .hint("a newer `etl` wrote it; install that version"));
     }
-    serde_json::from_slice(bytes).or_fail(Kind::Lake, || format!("`{path}` is damaged"))
+    serde_json::from_slice(bytes).map_err(damaged)
+}
+
+/// What to do about a document that was damaged after it was written.
+fn remedy(path: &str) -> &'static str {
+    match path.split_once('/') {
+        Some(("receipts", _)) => "bring it back, or move it away: nothing of its pull is read then, and the next `etl extract` asks again",
+        Some(("marts", _)) => "move it away and run `etl transform`, which computes the table again",
+        Some(("runs", _)) => "move it away: it is part of the run log, which no table depends on",
+        _ => "bring it back, or move it away",
+    }
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@ impl Lake {
         Ok(format!(
             "; create, read and remove are allowed; mirror `{}` holds {} of {} MB",
             bucket.mirror().folder().display(),
-            bytes >> 20,
-            limit >> 20
+            bytes / 1_000_000,
+            limit / 1_000_000
         ))
     }
 }

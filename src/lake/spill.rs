@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::error::Result;
+use crate::error::{Kind, OrFail, Result};
 
 /// Start of the names.
 const PREFIX: &str = ".etl-";
@@ -29,16 +29,18 @@ impl SpillFolder {
     /// Makes one in `data`, which is created where it is missing. Removes those that killed processes left there.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Io`] if the data folder cannot be written.
+    /// [`Kind::Io`] if the data folder cannot be written.
     pub fn new(data: &Path) -> Result<Self> {
-        fs_err::create_dir_all(data)?;
+        let failed = || format!("cannot make a folder for unfinished files in `{}`", data.display());
+        let hint = "let this account write there, or name another folder by `ETL_DATA`";
+        fs_err::create_dir_all(data).or_fail(Kind::Io, failed).map_err(|error| error.hint(hint))?;
         // One after another: between its making and its lock a folder would look left behind.
         let turn = fs_err::File::open(data).ok().filter(|turn| turn.lock().is_ok());
         for folder in left_behind(data, turn.is_some()) {
             // What is left then goes next time.
             let _ = fs_err::remove_dir_all(folder);
         }
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(data)?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(data).or_fail(Kind::Io, failed).map_err(|error| error.hint(hint))?;
         let alive = fs_err::File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
         Ok(Self { folder, _alive: alive })
     }

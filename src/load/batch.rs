@@ -88,7 +88,7 @@ fn verb(mode: Mode) -> &'static str {
 
 async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pair: Pair, manner: &Manner, done: &mut TableSummary) -> Result<()> {
     let Some(mart) = pair.mart? else {
-        done.skipped = Some(format!("no mart `{}` was published; run `etl transform {}`", pair.contract.table, pair.contract.table));
+        done.skipped = Some("no mart was published yet; `etl transform` computes it".to_owned());
         return Ok(());
     };
     done.manifest = Some(mart.head().transform_id);

@@ -164,7 +164,7 @@ fn record(look: &Look, seconds: f64, kept: &Result<(u64, String)>, former: Optio
         }
         Err(error) => {
             set("status", "failure".into());
-            set("error", format!("{error:?}").into());
+            set("error", error.told().into());
             let former = former.unwrap_or_default();
             for name in ["file_name", "rendered_at", "image_bytes", "image_sha256"] {
                 if let Some(value) = former.get(name).filter(|value| !value.is_null()) {

@@ -1,7 +1,5 @@
 //! The one way an error is shown: what failed, why, and what to do.
 
-use std::error::Error as StdError;
-
 use super::color::{Style, tame};
 use crate::error::Error;
 
@@ -14,7 +12,7 @@ pub(super) fn render(errors: &[Error], colored: bool) -> String {
     let mut hints: Vec<&str> = Vec::new();
     for error in errors {
         out.push_str(&format!("{} {}\n", Style::Error.paint("error:", colored), indented(&error.to_string(), "  ")));
-        for cause in causes(error).iter().skip(1) {
+        for cause in error.chain().iter().skip(1) {
             out.push_str(&format!("  Caused by: {}\n", indented(cause, "    ")));
         }
         hints.extend(error.remedy().filter(|hint| !hints.contains(hint)));
@@ -23,20 +21,6 @@ pub(super) fn render(errors: &[Error], colored: bool) -> String {
         out.push_str(&format!("\n{} {}\n", Style::Hint.paint("hint:", colored), indented(hint, "  ")));
     }
     out
-}
-
-/// The error's message and those of its causes, without the ones that add nothing.
-pub(super) fn causes(error: &Error) -> Vec<String> {
-    let mut messages = vec![error.to_string()];
-    let mut cause = StdError::source(error);
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !message.trim().is_empty() && !messages.last().is_some_and(|above| above.contains(message.trim())) {
-            messages.push(message);
-        }
-        cause = error.source();
-    }
-    messages
 }
 
 /// Later lines are indented, so that they cannot pass for lines of their own.

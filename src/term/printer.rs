@@ -178,7 +178,7 @@ impl Printer {
         }
         self.tell(failure::render(errors, self.0.colored).trim_end());
         for error in errors {
-            self.annotate("error", &failure::causes(error).join(": "));
+            self.annotate("error", &error.told());
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Report {
     pub tables: Vec<TableLine>,
     /// Tables and models that show an older state because something they need failed.
     pub stale: Vec<String>,
+    /// What to do about the problems: each thing once, in their order.
+    pub hints: Vec<String>,
     /// Where rows went, one line per endpoint and table; part of a job's summary only.
     pub conservation: Rows,
     /// What was exchanged with the bucket that holds the lake.
@@ -27,6 +29,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds what to do about a failure, unless it was said already.
+    pub fn hint(&mut self, remedy: Option<&str>) {
+        if let Some(remedy) = remedy.filter(|remedy| !self.hints.iter().any(|said| said == remedy)) {
+            self.hints.push(remedy.to_owned());
+        }
+    }
+
     /// The pulls as rows.
     pub fn pull_rows(&self) -> Rows {
         let mut rows = Rows::new(["endpoint", "scope", "expected", "fetched", "stop", "requests", "retries", "bytes", "time", "verdict"]);
@@ -34,7 +43,7 @@ impl Report {
             rows.push([
                 pull.endpoint.as_str().into(),
                 scope(&pull.scope).into(),
-                pull.expected.into(),
+                pull.expected.map_or(Cell::from(""), Cell::from),
                 pull.records.into(),
                 pull.stop.as_str().into(),
                 pull.requests.into(),
@@ -98,9 +107,17 @@ impl Report {
 
     /// What a person should know although nothing failed: one line each.
     pub fn notes(&self) -> Vec<String> {
-        let models = self.models.iter().flat_map(|model| model.warnings.iter().map(move |warning| format!("{}: {warning}", model.model)));
-        let tables = self.tables.iter().flat_map(|table| table.notes.iter().map(move |note| format!("{}: {note}", table.table)));
-        models.chain(tables).collect()
+        let models = self.models.iter().flat_map(|model| model.warnings.iter().map(move |warning| (model.model.as_str(), warning)));
+        let tables = self.tables.iter().flat_map(|table| table.notes.iter().map(move |note| (table.table.as_str(), note)));
+        // What is true of several stands once.
+        let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, note) in models.chain(tables) {
+            match notes.iter_mut().find(|(known, _)| known == note) {
+                Some((_, names)) => names.push(name),
+                None => notes.push((note, vec![name])),
+            }
+        }
+        notes.into_iter().map(|(note, names)| format!("{}: {note}", names.join(", "))).collect()
     }
 
     /// One sentence: `3 pulls, 12 models, 5 tables in 4.2 s; 1 failed`.
@@ -130,7 +147,7 @@ impl Report {
             out.push_str(&rows.to_table(width));
             out.push('\n');
         }
-        for (word, lines) in [("note", self.notes()), ("problem", self.problems())] {
+        for (word, lines) in [("note", self.notes()), ("problem", self.problems()), ("hint", self.hints.clone())] {
             for line in lines {
                 out.push_str(&format!("{word}: {}\n", tame(&line).replace('\n', "\n  ")));
             }
@@ -150,7 +167,7 @@ impl Report {
             out.push_str(&format!("Lake: {lake}.\n\n"));
         }
         let list = |lines: Vec<String>| lines.iter().map(|line| format!("- {}\n", in_line(line))).collect::<String>();
-        for (heading, lines) in [("Problems", self.problems()), ("Notes", self.notes())] {
+        for (heading, lines) in [("Problems", self.problems()), ("What to do", self.hints.clone()), ("Notes", self.notes())] {
             if !lines.is_empty() {
                 out.push_str(&format!("**{heading}**\n\n{}\n", list(lines)));
             }
@@ -235,6 +252,7 @@ mod tests {
                 error: None,
             }],
             stale: vec!["report_b".to_owned()],
+            hints: vec!["run again".to_owned()],
             conservation: Rows::default(),
             lake: Some("31 requests, 2 MB down, 1 MB up".to_owned()),
             seconds: 14.0,
@@ -262,6 +280,7 @@ mod tests {
         problem: testrail_cases: no <answer>
           in time
         problem: stale: report_b
+        hint: run again
         lake: 31 requests, 2 MB down, 1 MB up
         2 pulls, 1 model, 1 table in 14 s; 1 failed
         "#);
@@ -278,6 +297,10 @@ mod tests {
 
         - testrail\_cases: no &lt;answer> in time
         - stale: report\_b
+
+        **What to do**
+
+        - run again
 
         **Notes**
 

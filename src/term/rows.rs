@@ -49,10 +49,10 @@ impl Rows {
         self.rows.is_empty()
     }
 
-    /// The same rows without the columns in which every row says nothing (NULL or 0).
+    /// The same rows without the columns in which every row says nothing (NULL, 0 or an empty text).
     #[must_use]
     pub fn without_empty_columns(mut self, droppable: &[&str]) -> Self {
-        let empty = |index: usize| self.rows.iter().all(|row| matches!(row[index], Cell::Null | Cell::Count(0)));
+        let empty = |index: usize| self.rows.iter().all(|row| matches!(&row[index], Cell::Null | Cell::Count(0)) || row[index] == Cell::from(""));
         let keep: Vec<bool> = (0..self.columns.len()).map(|index| !(droppable.contains(&self.columns[index].as_str()) && empty(index))).collect();
         let mut kept = keep.iter();
         self.columns.retain(|_| *kept.next().unwrap_or(&true));

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     catalog::{Model, ModelKind},
     engine::{Engine, Moment, RunRow},
-    error::Error,
     lake::{Census, Manifest, Receipts, Step, Steps},
     parallel,
 };
@@ -27,7 +26,7 @@ pub fn explain(engine: &Engine, model: &Model, receipts: &Receipts, run: &RunRow
     let day = newest.map(|(day, _)| day);
     let steps = Steps { transform_id: manifest.transform_id, day, rows: manifest.rows, ..Steps::default() };
     match at(engine, model, receipts, run, day) {
-        Err(error) => Steps { error: Some(told(&error)), ..steps },
+        Err(error) => Steps { error: Some(error.told()), ..steps },
         Ok(None) => Steps { error: Some("nothing was pulled".to_owned()), ..steps },
         Ok(Some(at)) => traced(&at.moment, model, newest.map_or(manifest.rows, |(_, rows)| rows), steps),
     }
@@ -40,7 +39,7 @@ fn traced(moment: &Moment<'_>, model: &Model, rows: u64, mut traced: Steps) -> S
         return traced;
     }
     match moment.steps(model) {
-        Err(error) => traced.error = Some(told(&error)),
+        Err(error) => traced.error = Some(error.told()),
         Ok(steps) => {
             let end = steps.last().map_or(0, |step| step.rows);
             if end != rows {
@@ -65,15 +64,4 @@ pub(super) fn census(job: &Job<'_>, done: &[ModelSummary]) -> BTreeMap<String, C
     let counted =
         parallel::map_init(&endpoints, moment, |moment, endpoint| moment.as_ref().and_then(|moment| moment.census(endpoint).ok().flatten()));
     endpoints.into_iter().zip(counted).filter_map(|(endpoint, census)| Some((endpoint, census?))).collect()
-}
-
-fn told(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

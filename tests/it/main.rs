@@ -8,6 +8,7 @@ mod engines;
 mod extract;
 mod load;
 mod looking_back;
+mod mistakes;
 mod official;
 mod options;
 mod products;

@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context, args: BigqueryArgs) -> Result<Outcome
     let mut shown = Rows::new(["view", "change", "error"]);
     let mut records = Vec::new();
     for done in &applied {
-        shown.push([done.view.as_str().into(), done.change.word().into(), done.error.as_ref().map(|error| format!("{error:?}")).into()]);
+        shown.push([done.view.as_str().into(), done.change.word().into(), done.error.as_ref().map(|error| error.told()).into()]);
         if let Some(error) = &done.error {
             outcome.failed(error.kind());
         }

@@ -77,7 +77,7 @@ fn line(page: &Written) -> [Cell; 9] {
         page.uploaded.join(", ").into(),
         page.deleted.join(", ").into(),
         (page.missing.len() as u64).into(),
-        page.error.as_ref().map_or_else(String::new, |error| format!("{error:?}")).into(),
+        page.error.as_ref().map_or_else(String::new, |error| error.told()).into(),
     ]
 }
 

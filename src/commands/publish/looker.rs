@@ -72,7 +72,7 @@ pub(super) async fn run(context: &Context, args: &LookerArgs) -> Result<Outcome>
 }
 
 fn told(error: Option<&Error>) -> String {
-    error.map_or_else(String::new, |error| format!("{error:?}"))
+    error.map_or_else(String::new, |error| error.told())
 }
 
 fn line(look: &Look, result: &str, taken: Cell, bytes: Cell, error: String) -> [Cell; 7] {

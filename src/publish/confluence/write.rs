@@ -160,7 +160,7 @@ impl Writer<'_> {
                     }
                     Err(error) => {
                         outcome.status = Status::Failed;
-                        outcome.error = Some(format!("{error:?}"));
+                        outcome.error = Some(error.told());
                     }
                 }
                 outcome.target.clone_from(&written.title);

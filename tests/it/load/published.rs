@@ -19,7 +19,7 @@ async fn the_newest_mart_is_loaded_and_a_rerun_does_nothing() {
     assert_eq!((plans.inserted, plans.manifest), (2, Some(newest)));
     assert_eq!(world.rows("plans").await, ["1|new", "2|é😀"]);
     let daily = summary.tables.iter().find(|table| table.table == "daily").unwrap();
-    assert!(daily.skipped.as_ref().unwrap().contains("etl transform daily"));
+    assert!(daily.skipped.as_ref().unwrap().contains("`etl transform` computes it"));
     assert_eq!(summary.failures().count(), 0);
 
     let before = world.database();
