@@ -230,7 +230,7 @@ mod tests {
     /// What a reader in another process sees.
     async fn seen(lake: &Lake) -> Vec<Uuid> {
         let receipts = Lake::open(lake.location()).unwrap().receipts(None).await.unwrap();
-        receipts.into_iter().map(|receipt| receipt.pull_id).collect()
+        receipts.iter().map(|receipt| receipt.pull_id).collect()
     }
 
     fn ids(receipts: &[Receipt]) -> Vec<Uuid> {
