@@ -118,12 +118,15 @@ impl Side {
 fn show(printer: &Printer, args: &DiffArgs, times: (DateTime<Utc>, DateTime<Utc>), compared: &Compared, found: &Difference) -> Result<()> {
     let mut samples = Rows::new(["change", "key", "column", "before", "after"]);
     for row in &found.samples {
+        // Of a row that came or went no column is told, which is another thing than a NULL in one.
+        let none = row.column.is_none() && args.format == Format::Table;
+        let of_column = |text: Option<&str>| if none { Cell::from("") } else { text.into() };
         samples.push([
             Cell::from(row.change.as_str()),
             row.key.as_str().into(),
-            row.column.as_deref().into(),
-            row.before.as_deref().into(),
-            row.after.as_deref().into(),
+            of_column(row.column.as_deref()),
+            of_column(row.before.as_deref()),
+            of_column(row.after.as_deref()),
         ]);
     }
     match args.format {

@@ -29,6 +29,7 @@ mod shell;
 mod simulate;
 mod status;
 mod test;
+mod too_early;
 mod transform;
 mod version;
 mod why;

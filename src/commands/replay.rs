@@ -6,13 +6,12 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::{
     context::{Context, Outcome, nothing},
-    load, transform,
+    load, too_early, transform,
 };
 use crate::{
     catalog::{Grain, Node, Selection},
     cli::{Global, ReplayArgs},
     error::{Error, Kind, Result},
-    lake::Receipt,
     names::count,
     settings::Env,
     term::{Printer, Report},
@@ -68,21 +67,9 @@ async fn steps(context: &Context, selection: &Selection, args: &ReplayArgs) -> R
             receipt.complete() && inside && behind.contains(&Node::Endpoint(receipt.endpoint.clone()))
         })
     };
-    let behind = context.engine.graph().upstream(selection.tables.iter().map(|table| Node::Model(table.clone())));
-    let too_early = |at: DateTime<Utc>| {
-        let error = Error::new(Kind::NothingSelected, format!("nothing was pulled by {}", at.format("%Y-%m-%d %H:%M:%S")));
-        let behind = |receipt: &&Receipt| receipt.complete() && behind.contains(&Node::Endpoint(receipt.endpoint.clone()));
-        Err(match receipts.iter().filter(behind).map(|receipt| receipt.finished).min() {
-            Some(first) => error.hint(format!("the first pull of what is behind ended at {}", first.format("%Y-%m-%d %H:%M:%S"))),
-            None => error.hint("the lake has no complete pull of what is behind"),
-        })
-    };
     if let Some(as_of) = args.as_of {
-        return if finished(None, as_of, &behind) {
-            Ok(vec![Step { as_of, tables: selection.tables.clone(), days: None }])
-        } else {
-            too_early(as_of)
-        };
+        too_early::check(context, &selection.tables, &receipts, as_of)?;
+        return Ok(vec![Step { as_of, tables: selection.tables.clone(), days: None }]);
     }
     let (Some(first), Some(last)) = (args.from, args.to) else {
         return Err(Error::new(Kind::Usage, "`etl replay` needs `--as-of`, or `--from` and `--to`"));
@@ -90,9 +77,7 @@ async fn steps(context: &Context, selection: &Selection, args: &ReplayArgs) -> R
     if first > last {
         return Err(Error::new(Kind::Usage, format!("`--from {first}` is after `--to {last}`")));
     }
-    if !finished(None, end_of(last), &behind) {
-        return too_early(end_of(last));
-    }
+    too_early::check(context, &selection.tables, &receipts, end_of(last))?;
     let is_snapshot = |table: &&String| {
         let contract = context.project.model(table).and_then(|model| model.contract.as_ref());
         contract.is_some_and(|contract| matches!(contract.grain, Grain::Snapshot { .. }))

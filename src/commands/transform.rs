@@ -9,6 +9,7 @@ use super::{
     conservation,
     context::{Context, Outcome, blocking, nothing},
     logged::Logged,
+    too_early,
 };
 use crate::{
     catalog::{Model, ModelKind, Selection},
@@ -81,6 +82,9 @@ pub(super) async fn stage(
     // Counting every step takes longer than the rest; it is done where the job's summary shows it, and else when it is asked for.
     let trace = !replay && context.printer.keeps_summary();
     let receipts = Arc::new(context.receipts_of(selection).await?);
+    if let Some(at) = as_of {
+        too_early::check(context, &selection.tables, &receipts, at)?;
+    }
     let row = RunRow::of(receipts.iter(), as_of);
     let transform_id = context.settings.clock.new_id();
     let wanted = |name: &String| selection.models.contains(name) || selection.tables.contains(name);

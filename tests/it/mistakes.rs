@@ -37,6 +37,11 @@ async fn what_is_wrong_is_named_with_what_to_do() {
             4,
             vec!["nothing was pulled by 2020-01-01", "the first pull of what is behind"],
         ),
+        (
+            vec!["transform", "report_testrail_milestones", "--as-of", "2020-01-01"],
+            4,
+            vec!["nothing was pulled by 2020-01-01", "the first pull of what is behind"],
+        ),
     ] {
         expect(&pump, &arguments, code, &parts);
     }
