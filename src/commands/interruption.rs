@@ -1,4 +1,4 @@
-//! Being asked to stop: Ctrl-C, a job that is cancelled, a terminal that goes away.
+//! Being asked to stop: Ctrl-C, a job that is cancelled.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -7,17 +7,17 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
 };
 
-/// Waits until somebody asks for the end.
+/// Waits until somebody asks for the end. A terminal that goes away (SIGHUP) is none of our business: nobody reads what we would
+/// say, and who started us by `nohup` wants us to go on, which a handler would undo.
 ///
 /// # Errors
 /// [`Kind::Internal`] if signals cannot be heard.
 pub(super) async fn asked() -> Result<()> {
     let hear = |kind| signal(kind).or_fail(Kind::Internal, || "cannot wait for a signal");
-    let (mut interrupt, mut terminate, mut hang_up) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?, hear(SignalKind::hangup())?);
+    let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ async fn a_command_that_is_asked_to_stop_says_how_to_go_on() {
     simulator.set_day(day(0));
     let mut pump = Pump::new(&simulator);
     pump.at(day(0), "04:00:00");
-    for signal in ["INT", "TERM", "HUP"] {
+    for signal in ["INT", "TERM"] {
         simulator.script(Fault::new("get_suites/", FaultKind::Latency(Duration::from_secs(60))));
         let asked = simulator.requests().len();
         let mut child = pump.command(&["extract", "testrail_suites"]).stdout(Stdio::null()).spawn().unwrap();
@@ -125,6 +125,19 @@ async fn a_command_that_is_asked_to_stop_says_how_to_go_on() {
         assert_eq!(ran.code, Some(1), "{signal}: {}", ran.stderr);
         assert!(ran.stderr.contains("error: interrupted") && ran.stderr.contains("`--resume`"), "{signal}: {}", ran.stderr);
     }
+    // What `nohup` started goes on when the terminal goes away.
+    simulator.script(Fault::new("get_suites/", FaultKind::Latency(Duration::from_secs(1))));
+    let (asked, plain) = (simulator.requests().len(), pump.command(&["extract", "testrail_suites"]));
+    let variables = plain.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let mut kept = Command::new("nohup");
+    kept.arg(plain.get_program()).args(plain.get_args()).env_clear().envs(variables);
+    let child = kept.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while simulator.requests().len() == asked {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    send(&child, "HUP");
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     for signal in ["INT", "TERM"] {
         let file = pump.root().join("apis.env");
         let child = pump.command(&["simulate", "--write", file.to_str().unwrap()]).stdout(Stdio::null()).spawn().unwrap();
