@@ -1,6 +1,15 @@
 //! What a command reads of the lake is what its selection needs, and what a table shows does not depend on what else is computed.
 
-use etl::lake::{Manifest, Receipt};
+use std::{path::Path, sync::Arc};
+
+use etl::{
+    catalog::Project,
+    engine::{Engine, RunRow},
+    events::Silent,
+    lake::{Lake, Manifest, Receipt},
+    settings::{Env, Settings},
+};
+use tokio::runtime::Handle;
 
 use crate::pump::{Pump, day, files, serve, small_world};
 
@@ -84,4 +93,21 @@ async fn nobody_reads_the_receipts_of_what_is_not_asked_for() {
         assert_eq!(ran.code, Some(1), "{command:?}: {}", ran.stderr);
         assert!(ran.stderr.contains("receipts/bugzilla/") && ran.stderr.contains("is damaged"), "{command:?}: {}", ran.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_read_does_not_pass_for_empty() {
+    let (root, data) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
+    let settings = Settings::read(root, Env::of([("ETL_DATA", data.path().to_str().unwrap())])).unwrap();
+    let (project, lake) = (Arc::new(Project::read(root).unwrap()), Lake::of(&settings).unwrap());
+    let engine = Engine::open(project, lake.clone(), settings, Arc::new(Silent), Handle::current()).unwrap();
+    let receipts = lake.receipts(Some(&["testrail_cases".to_owned()].into())).await.unwrap();
+    tokio::task::block_in_place(|| {
+        let moment = engine.moment(&RunRow::of([], None), &receipts).unwrap();
+        moment.require_for("from latest.testrail_cases").unwrap();
+        for (sql, what) in [("from latest.testrail_plans", "`testrail_plans`"), ("from pulls", "`pulls`")] {
+            let error = moment.require_for(sql).unwrap_err().to_string();
+            assert!(error.contains(what) && error.contains("was not read"), "{error}");
+        }
+    });
 }
