@@ -130,6 +130,7 @@ fn files(root: &Path, folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     found.sort();
     Ok(found)
 }
+
 /// Reads a text file of the project.
 ///
 /// # Errors

@@ -52,7 +52,9 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
     // Nothing is removed for a command that cannot be done.
     Context::with(settings.clone(), global, printer).await?.select(&selection)?;
     demo_data::prepare(&settings, args.keep).await?;
-    if let Some(last) = last_day(&settings).await?.filter(|_| args.keep) {
+    if args.keep
+        && let Some(last) = last_day(&settings).await?
+    {
         first_day = first_day.max(last + Days::new(1));
     }
     let is_open = selection.nodes.is_empty() && selection.report_type.is_empty();

@@ -8,7 +8,7 @@ use crate::{
     catalog::Selection,
     error::{Error, Kind, Result},
     http::BaseUrl,
-    lake::{Lake, Receipts},
+    lake::Lake,
     settings::Settings,
 };
 
@@ -34,7 +34,7 @@ pub(super) async fn prepare(settings: &Settings, keep: bool) -> Result<()> {
         return elsewhere("the SQLite file");
     }
     let marker = settings.data.join(MARKER);
-    let receipts = if lake.exists() { Lake::of(settings)?.receipts(None).await? } else { Receipts::all(Vec::new()) };
+    let receipts = Lake::of(settings)?.receipts(None).await?;
     let real = receipts.iter().find(|receipt| !is_this_machine(&receipt.host)).map(|receipt| receipt.host.as_str());
     let unmarked = !marker.exists() && (lake.exists() || settings.data.join(FILES[0]).exists());
     if real.is_some() || (unmarked && !keep) {

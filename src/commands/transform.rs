@@ -147,7 +147,7 @@ pub(super) async fn stage(
     }
     let path = context.settings.data.join("lake.duckdb");
     // Of a bucket, a job that computes a part on an empty disk would fetch what it does not need.
-    let of_all = context.engine.read_by(selection).is_none_or(|read| context.project.endpoints().all(|endpoint| read.contains(&endpoint.id)));
+    let of_all = context.project.endpoints().all(|endpoint| receipts.cover(&endpoint.id));
     let unasked = context.lake.is_remote() && !of_all && !path.exists();
     if as_of.is_some() || (!changed && path.exists()) || unasked {
         return Ok(ShellFile(None));

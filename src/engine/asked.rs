@@ -40,10 +40,10 @@ impl Asked {
         let mut asked = Self { told, audited: BTreeMap::new(), project: everything };
         for model in &project.models {
             if let (ModelKind::Audit { mart, .. }, Some(references)) = (&model.kind, models.get(&model.name)) {
-                let own = asked.told.get(&Node::Model(model.name.clone())).cloned().unwrap_or_else(nothing);
-                let read = union([&own, &asked.behind(graph, nodes(references))]);
-                let known = asked.audited.entry(mart.clone()).or_insert_with(nothing);
-                *known = union([&*known, &read]);
+                let behind = asked.behind(graph, nodes(references));
+                let own = asked.told.get(&Node::Model(model.name.clone()));
+                let read = union(own.into_iter().chain(asked.audited.get(mart)).chain([&behind]));
+                asked.audited.insert(mart.clone(), read);
             }
         }
         asked
@@ -103,10 +103,6 @@ fn nodes(references: &[Reference]) -> impl Iterator<Item = Node> {
         Some("landed") => Node::Endpoint(reference.name.clone()),
         _ => Node::Model(reference.name.clone()),
     })
-}
-
-fn nothing() -> Endpoints {
-    Some(BTreeSet::new())
 }
 
 fn union<'e>(parts: impl IntoIterator<Item = &'e Endpoints>) -> Endpoints {

@@ -15,12 +15,13 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::spill::is_forgotten;
 use crate::{clock::Clock, digest, error::Result};
 
 /// Of the limit, what is freed beyond what is needed, so that not every download evicts.
@@ -28,9 +29,6 @@ const SLACK: u64 = 10;
 
 /// Start of the names of files that are being fetched.
 const INCOMING: &str = ".incoming-";
-
-/// A file that is being fetched and has not grown for so long was left by a process that was killed.
-const CUT_OFF: Duration = Duration::from_secs(86_400);
 
 /// The part of a mirror folder that belongs to one bucket and prefix.
 #[derive(Clone, Debug)]
@@ -300,8 +298,7 @@ impl Mirror {
     /// Removes what killed processes had not fetched to the end.
     fn remove_cut_off(&self) {
         for entry in fs_err::read_dir(&self.0.root).into_iter().flatten().flatten() {
-            let written = entry.metadata().and_then(|found| found.modified()).ok().and_then(|written| written.elapsed().ok());
-            if entry.file_name().to_string_lossy().starts_with(INCOMING) && written.is_some_and(|age| age > CUT_OFF) {
+            if entry.file_name().to_string_lossy().starts_with(INCOMING) && is_forgotten(&entry.path()) {
                 let _ = fs_err::remove_file(entry.path());
             }
         }

@@ -14,7 +14,7 @@ use crate::error::{Kind, OrFail, Result};
 /// Start of the names.
 const PREFIX: &str = ".etl-";
 
-/// Where there are no locks (some network file systems), a folder that nobody has touched for so long is taken for left behind.
+/// What nobody has touched for so long is taken for left behind where no lock tells (some network file systems have none).
 const FORGOTTEN: Duration = Duration::from_secs(86_400);
 
 /// A folder for unfinished files. Dropping it removes it.
@@ -61,8 +61,9 @@ fn is_free(folder: &Path) -> bool {
     fs_err::File::open(folder).is_ok_and(|folder| folder.try_lock().is_ok())
 }
 
-fn is_forgotten(folder: &Path) -> bool {
-    let modified = fs_err::metadata(folder).and_then(|metadata| metadata.modified());
+/// Whether nobody has touched a file or folder for a day.
+pub(super) fn is_forgotten(path: &Path) -> bool {
+    let modified = fs_err::metadata(path).and_then(|metadata| metadata.modified());
     modified.ok().and_then(|modified| modified.elapsed().ok()).is_some_and(|age| age > FORGOTTEN)
 }
 
