@@ -30,7 +30,7 @@ use crate::{
     catalog::Model,
     error::{Error, Kind, OrFail, Result},
     lake::{
-        Local, Receipt, Wanted,
+        Created, Local, Receipt, Wanted,
         layout::{self, Place},
     },
 };
@@ -193,7 +193,8 @@ fn write(engine: &Engine, model: &Model, view: View, needed: &[Needed<'_>], file
     if rows != expected {
         return Err(Error::new(Kind::Internal, format!("a pack of `{}` has {rows} rows, not {expected}", model.name)));
     }
-    engine.block_on(engine.lake().upload_new(&path(model, view, last), &spool)).map(|_| ())
+    // Another process may have packed these pulls or others up to the same one: the footer says which.
+    engine.block_on(engine.lake().upload_new(&path(model, view, last), &spool)).map(Created::accept_existing)
 }
 
 /// The rows that are needed, as the receipt counts them.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     catalog::Model,
     error::{Error, Kind, Result},
-    lake::{File, Receipt},
+    lake::{Created, File, Receipt},
     parallel,
 };
 
@@ -150,7 +150,7 @@ fn together(engine: &Engine, session: &Session, model: &Model, group: &[&Missing
     paired.into_iter().try_for_each(|(pull, path)| upload(engine, &pull.path, path))
 }
 
-/// Another process may have been first; its file is the same.
+/// Another process may have been first; its file holds the same rows, if not the same bytes.
 fn upload(engine: &Engine, path: &str, local: &Path) -> Result<()> {
-    engine.block_on(engine.lake().upload_new(path, local)).map(|_| ())
+    engine.block_on(engine.lake().upload_new(path, local)).map(Created::accept_existing)
 }

@@ -123,8 +123,9 @@ impl Lake {
             spool.write(&batch(some, &texts)?)?;
         }
         let finished = spool.finish()?;
-        // `false`: another process was first with this number. Its checkpoint does as well.
-        self.upload_new(path, &finished.path).await?;
+        // Another process may have been first with this number of receipts. Whichever ones its checkpoint holds, the caller
+        // reads it and looks again.
+        self.upload_new(path, &finished.path).await?.accept_existing();
         Ok(())
     }
 }

@@ -11,8 +11,7 @@ impl Lake {
     pub(super) async fn put_document(&self, path: &str, document: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_vec(document).or_fail(Kind::Internal, || format!("cannot write `{path}` as JSON"))?;
         text.push(b'\n');
-        let text = Bytes::from(text);
-        if self.put_new(path, text.clone()).await? || self.get(path).await? == text {
+        if self.put_new(path, Bytes::from(text)).await?.is_written() {
             return Ok(());
         }
         Err(Error::new(Kind::Lake, format!("`{path}` exists and says something else")).hint("two processes used the same id; nothing was replaced"))

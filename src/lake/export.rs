@@ -6,6 +6,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -133,7 +134,7 @@ async fn in_bucket(
 ) -> Result<Written> {
     let target = object_path(path)?;
     let mut last = None;
-    for _ in 0..ATTEMPTS {
+    for attempt in 1.. {
         let (written, mode) = match store.get(&target).await {
             Ok(found) => {
                 let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
@@ -152,12 +153,14 @@ async fn in_bucket(
         }
         match store.put_opts(&target, PutPayload::from(Bytes::copy_from_slice(text.as_bytes())), mode.into()).await {
             Ok(_) => return Ok(written),
-            // Somebody was faster, or our own write arrived and its answer did not.
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => last = Some(written),
-            Err(error) => return Err(failed("write", error)),
+            Err(error) if refused::is_final(&error) => return Err(failed("write", error)),
+            Err(error) if attempt == ATTEMPTS => return Err(failed("write", error)),
+            // Somebody was faster, or the write is done and its response was lost: the next look says which.
+            Err(_) => last = Some(written),
         }
+        tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
     }
-    Err(Error::new(Kind::Lake, format!("`{path}` is being written by others all the time")).hint("run the same command again, once"))
+    unreachable!("the loop returns")
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ mod tests {
     async fn a_whole_file_says_what_it_holds() {
         let (_folder, lake) = sample::lake();
         let file = sample::records(&["{}", "[]"]);
-        lake.upload_new("a.parquet", &file.path).await.unwrap();
+        lake.upload_new("a.parquet", &file.path).await.unwrap().accept_existing();
         let footer = lake.footer("a.parquet").await.unwrap();
         assert_eq!((footer.rows, footer.row_groups, footer.bytes), (2, 1, file.bytes));
         assert_eq!(footer.value(LAYOUT_KEY), Some("1"));
@@ -130,7 +130,7 @@ mod tests {
         let bytes = fs_err::read(&sample::records(&["{}"; 500]).path).unwrap();
         for length in [0, 1, 11, 12, bytes.len() / 2, bytes.len() - 1] {
             let path = format!("cut/{length}.parquet");
-            lake.put_new(&path, Bytes::copy_from_slice(&bytes[..length])).await.unwrap();
+            lake.put_new(&path, Bytes::copy_from_slice(&bytes[..length])).await.unwrap().accept_existing();
             let error = lake.footer(&path).await.unwrap_err();
             assert_eq!((error.kind(), error.to_string()), (Kind::Lake, format!("`{path}` ({length} bytes) is no whole Parquet file")));
         }
@@ -141,7 +141,7 @@ mod tests {
     async fn a_footer_beyond_the_first_read_is_found() {
         let (_folder, lake) = sample::lake();
         let file = sample::records_with(&["{}"], &[("long", "x".repeat(3 * usize::try_from(TAIL).unwrap()))]);
-        lake.upload_new("a.parquet", &file.path).await.unwrap();
+        lake.upload_new("a.parquet", &file.path).await.unwrap().accept_existing();
         assert_eq!(lake.footer("a.parquet").await.unwrap().rows, 1);
     }
 

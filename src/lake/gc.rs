@@ -252,7 +252,7 @@ mod tests {
 
     /// Puts an object that looks `age` old.
     async fn put(lake: &Lake, path: &str, age: TimeDelta) {
-        lake.put_new(path, "123".into()).await.unwrap();
+        lake.put_new(path, "123".into()).await.unwrap().accept_existing();
         sample::backdate(lake, path, now() - age);
     }
 
@@ -309,7 +309,8 @@ mod tests {
             format!(r#"{{"version":9,"files":[{{"path":"{}"}}]}}"#, landed(1)).into(),
         )
         .await
-        .unwrap();
+        .unwrap()
+        .accept_existing();
         assert_eq!(gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap(), GcReport::default());
     }
 
@@ -348,7 +349,7 @@ mod tests {
         let file = sample::records(&["1"]);
         let day = Some("2026-01-01".parse().unwrap());
         let path = layout::mart_part("plans", id, day);
-        lake.upload_new(&path, &file.path).await.unwrap();
+        lake.upload_new(&path, &file.path).await.unwrap().accept_existing();
         let part =
             Part { day, path: path.clone(), rows: 1, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: String::new(), inputs: vec![] };
         let manifest = Manifest {
@@ -455,7 +456,7 @@ mod tests {
         let (_folder, lake) = sample::lake();
         put(&lake, &landed(1), old()).await;
         let path = layout::receipt("testrail", "cases", "2026-01-01".parse().unwrap(), Uuid::from_u128(3));
-        lake.put_new(&path, "{".into()).await.unwrap();
+        lake.put_new(&path, "{".into()).await.unwrap().accept_existing();
         let error = gc(&lake, &GcHints::default(), now(), DAY, false).await.unwrap_err();
         assert_eq!(error.to_string(), format!("`{path}` is damaged, so nothing is removed"));
         assert!(lake.exists(&landed(1)).await.unwrap());

@@ -9,6 +9,7 @@ mod budget;
 mod checkpoint;
 mod checkpoint_file;
 mod commit;
+mod created;
 mod document;
 mod endpoint;
 mod exchange_file;
@@ -40,6 +41,7 @@ mod traffic;
 mod upload;
 
 pub use budget::WriteBudget;
+pub use created::Created;
 pub use exchange_file::{ExchangeRow, ExchangeWriter, exchange_headers};
 pub use export::{Exports, Written};
 pub use flow::{Census, FLOW_VERSION, Flow, Held, Pulled, Step, Steps};

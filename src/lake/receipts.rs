@@ -188,11 +188,11 @@ mod tests {
     async fn a_newer_receipt_is_refused_and_a_foreign_file_ignored() {
         let (_folder, lake) = sample::lake();
         let receipt = sample::receipt("2026-01-02T00:00:00Z");
-        lake.put_new("receipts/testrail/cases/date=2026-01-02/notes.txt", "x".into()).await.unwrap();
+        lake.put_new("receipts/testrail/cases/date=2026-01-02/notes.txt", "x".into()).await.unwrap().accept_existing();
         lake.commit(&receipt).await.unwrap();
         assert_eq!(lake.receipts(None).await.unwrap().len(), 1);
         let path = "receipts/testrail/cases/date=2026-01-03/0198c0de-0000-7000-8000-000000000000.json";
-        lake.put_new(path, r#"{"version":2}"#.into()).await.unwrap();
+        lake.put_new(path, r#"{"version":2}"#.into()).await.unwrap().accept_existing();
         let error = lake.receipts(None).await.unwrap_err();
         assert_eq!(error.to_string(), format!("`{path}` has version 2; this `etl` reads up to 1"));
     }

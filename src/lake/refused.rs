@@ -13,6 +13,21 @@ pub(super) fn is_missing_bucket(error: &object_store::Error) -> bool {
     ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"].iter().any(|sign| text.contains(sign))
 }
 
+/// Whether the store refused the request, so that it neither had an effect nor can succeed when repeated.
+pub(super) fn is_final(error: &object_store::Error) -> bool {
+    use object_store::Error as E;
+    let refused = matches!(
+        error,
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } | E::NotSupported { .. } | E::NotImplemented { .. } | E::InvalidPath { .. }
+    );
+    refused || is_missing_bucket(error) || is_wrong_region(&chain(error))
+}
+
+/// Whether the response was cut off in its body.
+pub(super) fn is_cut(error: &object_store::Error) -> bool {
+    chain(error).contains("response body")
+}
+
 /// The failure of `what` (`read`, `write`, `list`, `look at`, `remove`) as an error of ours. `mirrored` says since when the
 /// mirror can stand in.
 pub(super) fn error(

@@ -107,7 +107,7 @@ pub(super) fn receipt(run_at: &str) -> Receipt {
 pub(super) async fn land(lake: &Lake, receipt: &mut Receipt, payloads: &[&str]) {
     let file = records_of(receipt.pull_id, payloads);
     let path = layout::records("testrail", "cases", receipt.run_at.date_naive(), receipt.pull_id);
-    assert!(lake.upload_new(&path, &file.path).await.unwrap());
+    assert!(lake.upload_new(&path, &file.path).await.unwrap().is_new());
     receipt.records = file.rows;
     receipt.files.push(file.file(&path, FileKind::Records));
 }

@@ -188,11 +188,16 @@ impl Lake {
         let Some(store) = self.reading()? else { return Ok(Vec::new()) };
         let folder = object_path(prefix)?;
         let folder = (!prefix.is_empty()).then_some(&folder);
-        let listing = match after {
-            None => store.list(folder),
-            Some(after) => store.list_with_offset(folder, &object_path(after)?),
-        };
-        let objects: Vec<Object> = listing.map_ok(Object::from).try_collect().await.map_err(|error| self.failed("list", prefix, error))?;
+        let after_path = after.map(object_path).transpose()?;
+        let (store, after_path) = (&*store, after_path.as_ref());
+        let listed = retry_cut(move || {
+            let listing = match after_path {
+                None => store.list(folder),
+                Some(after) => store.list_with_offset(folder, after),
+            };
+            listing.map_ok(Object::from).try_collect::<Vec<Object>>()
+        });
+        let objects = listed.await.map_err(|error| self.failed("list", prefix, error))?;
         let below = |object: &Object| prefix.is_empty() || object.path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
         Ok(self.with_own(objects, |object| below(object) && after.is_none_or(|after| object.path.as_str() > after)))
     }
@@ -200,7 +205,10 @@ impl Lake {
     /// The objects directly in the folder `prefix`, ordered by path.
     pub(super) async fn list_flat(&self, prefix: &str) -> Result<Vec<Object>> {
         let Some(store) = self.reading()? else { return Ok(Vec::new()) };
-        let listing = store.list_with_delimiter(Some(&object_path(prefix)?)).await.map_err(|error| self.failed("list", prefix, error))?;
+        let folder = object_path(prefix)?;
+        let (store, folder) = (&*store, Some(&folder));
+        let listing = retry_cut(move || store.list_with_delimiter(folder)).await;
+        let listing = listing.map_err(|error| self.failed("list", prefix, error))?;
         let objects: Vec<Object> = listing.objects.into_iter().map(Object::from).collect();
         Ok(self.with_own(objects, |object| object.path.rsplit_once('/').is_some_and(|(folder, _)| folder == prefix)))
     }
@@ -225,7 +233,9 @@ impl Lake {
         let Some(store) = self.reading()? else { return Ok(Vec::new()) };
         let folder = object_path(prefix)?;
         let folder = (!prefix.is_empty()).then_some(&folder);
-        let listing = store.list_with_delimiter(folder).await.map_err(|error| self.failed("list", prefix, error))?;
+        let store = &*store;
+        let listing = retry_cut(move || store.list_with_delimiter(folder)).await;
+        let listing = listing.map_err(|error| self.failed("list", prefix, error))?;
         let mut names: Vec<String> = listing.common_prefixes.iter().filter_map(Path::filename).map(str::to_owned).collect();
         if let Backend::Bucket(bucket) = self.backend() {
             let below = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
@@ -304,6 +314,17 @@ impl From<object_store::ObjectMeta> for Object {
     }
 }
 
+/// Repeats a listing whose response is cut off, which `object_store` does for objects only.
+async fn retry_cut<T, F: Future<Output = object_store::Result<T>>>(list: impl Fn() -> F) -> object_store::Result<T> {
+    for attempt in 1..5 {
+        match list().await {
+            Err(error) if super::refused::is_cut(&error) => tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await,
+            result => return result,
+        }
+    }
+    list().await
+}
+
 pub(super) fn object_path(path: &str) -> Result<Path> {
     Path::parse(path).or_fail(Kind::Internal, || format!("`{path}` is no path inside a lake"))
 }
@@ -327,7 +348,7 @@ mod tests {
         assert!(!lake.exists("a").await.unwrap());
         assert!(lake.get("a").await.unwrap_err().to_string().starts_with("`a` is not in the lake"));
         assert!(!lake.local_path("").unwrap().exists(), "reading creates nothing");
-        assert!(lake.put_new("x/y/a", Bytes::from_static(b"1")).await.unwrap());
+        assert!(lake.put_new("x/y/a", Bytes::from_static(b"1")).await.unwrap().is_new());
         assert_eq!(lake.get("x/y/a").await.unwrap(), "1");
         assert_eq!(fs_err::read(lake.local_path("x/y/a").unwrap()).unwrap(), b"1");
     }
@@ -337,11 +358,11 @@ mod tests {
         let (folder, lake) = lake();
         let local = folder.path().join("file");
         fs_err::write(&local, "second").unwrap();
-        assert!(lake.put_new("a/b", Bytes::from_static(b"first")).await.unwrap());
-        assert!(!lake.put_new("a/b", Bytes::from_static(b"second")).await.unwrap());
-        assert!(!lake.upload_new("a/b", &local).await.unwrap());
+        assert!(lake.put_new("a/b", Bytes::from_static(b"first")).await.unwrap().is_new());
+        assert!(!lake.put_new("a/b", Bytes::from_static(b"second")).await.unwrap().is_new());
+        assert!(!lake.upload_new("a/b", &local).await.unwrap().is_new());
         assert_eq!(lake.get("a/b").await.unwrap(), "first");
-        assert!(lake.upload_new("a/c", &local).await.unwrap());
+        assert!(lake.upload_new("a/c", &local).await.unwrap().is_new());
         assert_eq!(lake.get("a/c").await.unwrap(), "second");
     }
 
@@ -355,8 +376,8 @@ mod tests {
                 let local = folder.path().join(format!("{writer}"));
                 fs_err::write(&local, vec![writer; CHUNK + 100_000]).unwrap();
                 tokio::spawn(async move {
-                    let streamed = lake.upload_new("streamed", &local).await.unwrap();
-                    (streamed, lake.put_new("put", Bytes::from(vec![writer; 1_000_000])).await.unwrap())
+                    let streamed = lake.upload_new("streamed", &local).await.unwrap().is_new();
+                    (streamed, lake.put_new("put", Bytes::from(vec![writer; 1_000_000])).await.unwrap().is_new())
                 })
             })
             .collect();
@@ -382,7 +403,7 @@ mod tests {
     async fn listings_are_ordered_and_hide_unfinished_uploads() {
         let (_folder, lake) = lake();
         for path in ["b/2", "b/10", "a/x/1", "a/y/1", ".uploads/0198c0de-0000-7000-8000-000000000000"] {
-            lake.put_new(path, Bytes::from_static(b"12")).await.unwrap();
+            lake.put_new(path, Bytes::from_static(b"12")).await.unwrap().accept_existing();
         }
         // What a kill inside `object_store` leaves behind.
         fs_err::write(lake.local_path("").unwrap().join("b/3#1"), "cut").unwrap();

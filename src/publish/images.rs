@@ -77,7 +77,8 @@ impl Images {
     /// [`Kind::Io`] and [`Kind::Lake`].
     pub async fn keep(&self, name: &str, content: &Bytes) -> Result<String> {
         let sha256 = sha256(content);
-        self.lake.put_new(&layout::image(&sha256), content.clone()).await?;
+        let path = layout::image(&sha256);
+        self.lake.put_new(&path, content.clone()).await?.require_written(&self.lake, &path)?;
         self.write(name, content)?;
         Ok(sha256)
     }

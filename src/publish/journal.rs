@@ -95,8 +95,8 @@ impl Journal {
     /// [`Kind::Lake`] if the lake cannot be written: then it may be taken, and nobody has it.
     pub async fn claim(&self, what: &str) -> Result<bool> {
         let (path, own) = (layout::claim(&digest::sha256(what)), Bytes::from(self.run_id.to_string()));
-        // The answer to a first try may have been lost.
-        Ok(self.lake.put_new(&path, own.clone()).await? || self.lake.get(&path).await? == own)
+        // The object holds the id of the run that has it.
+        Ok(self.lake.put_new(&path, own).await?.is_written())
     }
 
     /// Commits records as one pull. When this returns, every later reader sees them.
@@ -122,7 +122,7 @@ impl Journal {
         let folder = SpillFolder::new(&self.data)?;
         let (partitions, file) = self.write(&head, &records, finished, folder.path())?;
         let path = layout::records(&self.endpoint.source, &self.endpoint.name, self.run_at.date_naive(), pull_id);
-        self.lake.upload_new(&path, &file.path).await?;
+        self.lake.upload_new(&path, &file.path).await?.require_written(&self.lake, &path)?;
         let receipt = Receipt {
             version: RECEIPT_VERSION,
             run_id: self.run_id,

@@ -27,7 +27,7 @@ pub(super) fn part(
         Some(former) => former.path.clone(),
         None => {
             let path = layout::mart_part(table, job.transform_id, day);
-            job.block_on(job.lake.upload_new(&path, &candidate.path))?;
+            job.block_on(job.lake.upload_new(&path, &candidate.path))?.require_written(job.lake, &path)?;
             path
         }
     };

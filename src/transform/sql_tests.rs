@@ -231,7 +231,7 @@ fn land(
     }
     let written = writer.finish()?;
     let path = layout::records(&endpoint.source, &endpoint.name, run_at.date_naive(), pull_id);
-    runtime.block_on(lake.upload_new(&path, &written.path))?;
+    runtime.block_on(lake.upload_new(&path, &written.path))?.require_written(lake, &path)?;
     let receipt = Receipt {
         version: lake::RECEIPT_VERSION,
         run_id,

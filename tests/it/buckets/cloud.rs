@@ -9,7 +9,11 @@ use etl::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{azure, faulty::Faulty, google::Google};
+use super::{
+    azure,
+    faulty::{Fault, Faulty},
+    google::Google,
+};
 
 /// Where a lake can lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,21 +36,14 @@ pub(crate) struct Cloud {
     /// For Google: the server itself.
     pub(crate) google: Option<Google>,
     folder: TempDir,
+    /// Where the server listens; empty for a folder.
+    server: String,
     /// Between us and the server, where faults are wanted.
     _faulty: Option<Faulty>,
 }
 
 impl Cloud {
     pub(crate) async fn new(kind: Kind) -> Self {
-        Self::with(kind, false).await
-    }
-
-    /// Every connection fails in some way or other, sooner or later.
-    pub(crate) async fn faulty(kind: Kind) -> Self {
-        Self::with(kind, true).await
-    }
-
-    async fn with(kind: Kind, faults: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let google = if kind == Kind::Google { Some(Google::start().await) } else { None };
         let server = match kind {
@@ -70,16 +67,33 @@ impl Cloud {
         if kind == Kind::Azure {
             azure::create_container(&address("ETL_TEST_AZURE"), "lake").await;
         }
-        let mut cloud = Self { kind, location, variables: own, google, folder, _faulty: None };
+        let mut cloud = Self { kind, location, variables: own, google, folder, server: String::new(), _faulty: None };
         if let Some(server) = server {
             cloud.reach(&server);
-            if faults {
-                let faulty = Faulty::start(server).await;
-                cloud.reach(&faulty.address());
-                cloud._faulty = Some(faulty);
-            }
+            cloud.server = server;
         }
         cloud
+    }
+
+    /// Every request fails, each in ways that follow from the seed, before it succeeds.
+    pub(super) async fn faulty(kind: Kind, seed: u64) -> Self {
+        let cloud = Self::new(kind).await;
+        let faulty = Faulty::seeded(cloud.server.clone(), seed).await;
+        cloud.behind(faulty)
+    }
+
+    /// The requests that `is_hit` selects by method and target meet `fault`, once for each target.
+    pub(super) async fn with_fault(kind: Kind, fault: Fault, is_hit: fn(&str, &str) -> bool) -> Self {
+        let cloud = Self::new(kind).await;
+        let schedule = Box::new(move |method: &str, target: &str, attempt| (attempt == 0 && is_hit(method, target)).then_some(fault));
+        let faulty = Faulty::start(cloud.server.clone(), schedule).await;
+        cloud.behind(faulty)
+    }
+
+    fn behind(mut self, faulty: Faulty) -> Self {
+        self.reach(&faulty.address());
+        self._faulty = Some(faulty);
+        self
     }
 
     /// Sets the address of the server.

@@ -1,8 +1,9 @@
-//! Between the program and a server: every connection goes wrong, each in another way.
+//! A proxy in front of a bucket server that breaks requests. What happens to a request depends on the seed, on the request and
+//! on how often it was sent before, not on connections or timing, so a seed always gives the same faults.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
 };
 
 use tokio::{
@@ -11,21 +12,70 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A proxy that passes bytes on, until it does not.
+/// What becomes of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// 500, and the server never sees the request.
+    InternalError,
+    /// 429, and the server never sees the request.
+    TooManyRequests,
+    /// 409 with the code of S3, and the server never sees the request.
+    Conflict,
+    /// The connection is closed, and the server never sees the request.
+    Dropped,
+    /// The server carries the request out, and the connection is closed without a response.
+    ResponseLost,
+    /// The server carries the request out, and half of the response arrives.
+    ResponseCut,
+    /// The server carries the request out, and the response is 500.
+    DoneButInternalError,
+}
+
+/// Faults for a request, by its method, its target and how often it was sent before.
+type Schedule = Box<dyn Fn(&str, &str, usize) -> Option<Fault> + Send + Sync>;
+
+/// The proxy.
 pub(super) struct Faulty {
     address: String,
     task: JoinHandle<()>,
 }
 
 impl Faulty {
-    pub(super) async fn start(server: String) -> Self {
+    /// Every request fails once or twice in a row, in ways that follow from `seed`.
+    pub(super) async fn seeded(server: String, seed: u64) -> Self {
+        Self::start(
+            server,
+            Box::new(move |method, target, attempt| {
+                const FAULTS: [Fault; 6] = [
+                    Fault::InternalError,
+                    Fault::TooManyRequests,
+                    Fault::Dropped,
+                    Fault::ResponseLost,
+                    Fault::ResponseCut,
+                    Fault::DoneButInternalError,
+                ];
+                let roll = |what: &str| {
+                    let digest = etl::digest::sha256(format!("{seed} {method} {target} {what}"));
+                    usize::from_str_radix(&digest[..8], 16).unwrap()
+                };
+                let times = roll("times") % 2 + 1;
+                (attempt < times).then(|| FAULTS[roll(&attempt.to_string()) % FAULTS.len()])
+            }),
+        )
+        .await
+    }
+
+    pub(super) async fn start(server: String, schedule: Schedule) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let number = Arc::new(AtomicUsize::new(0));
+        let shared = Arc::new((server, schedule, Mutex::new(HashMap::<String, usize>::new())));
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (server, number) = (server.clone(), number.fetch_add(1, Ordering::Relaxed));
-                tokio::spawn(async move { drop(serve(client, &server, number).await) });
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    let (server, schedule, sent) = &*shared;
+                    drop(serve(client, server, schedule, sent).await);
+                });
             }
         });
         Self { address, task }
@@ -42,42 +92,81 @@ impl Drop for Faulty {
     }
 }
 
-async fn serve(mut client: TcpStream, server: &str, number: usize) -> std::io::Result<()> {
-    match number % 5 {
-        0 => refuse(client, "500 Internal Server Error").await,
-        1 => refuse(client, "429 Too Many Requests").await,
-        // Closed at once.
-        2 => Ok(()),
-        // The request is carried out, and the answer is lost.
-        3 => pass(&mut client, server, 0).await,
-        // Some answers arrive, the next one is cut.
-        _ => pass(&mut client, server, 600).await,
+/// Serves one request; every request has a connection of its own.
+async fn serve(mut client: TcpStream, server: &str, schedule: &Schedule, sent: &Mutex<HashMap<String, usize>>) -> std::io::Result<()> {
+    let Some(request) = message(&mut client).await? else { return Ok(()) };
+    let head = String::from_utf8_lossy(&request[..request.len().min(4_096)]).into_owned();
+    let mut words = head.split([' ', '\r']);
+    let (method, target) = (words.next().unwrap_or_default(), stable(words.next().unwrap_or_default()));
+    let attempt = {
+        let mut sent = sent.lock().unwrap();
+        let count = sent.entry(format!("{method} {target}")).or_default();
+        *count += 1;
+        *count - 1
+    };
+    let response = match schedule(method, &target, attempt) {
+        None => forward(server, &request).await?,
+        Some(Fault::InternalError) => error("500 Internal Server Error", "InternalError"),
+        Some(Fault::TooManyRequests) => error("429 Too Many Requests", "SlowDown"),
+        Some(Fault::Conflict) => error("409 Conflict", "ConditionalRequestConflict"),
+        Some(Fault::Dropped) => return Ok(()),
+        Some(Fault::ResponseLost) => return forward(server, &request).await.map(drop),
+        Some(Fault::DoneButInternalError) => {
+            forward(server, &request).await?;
+            error("500 Internal Server Error", "InternalError")
+        }
+        Some(Fault::ResponseCut) => {
+            let mut response = forward(server, &request).await?;
+            response.truncate(response.len() / 2);
+            response
+        }
+    };
+    client.write_all(&response).await?;
+    client.shutdown().await
+}
+
+/// The target without what differs from run to run: ids of lakes, pulls and uploads.
+fn stable(target: &str) -> String {
+    let is_id = |word: &&str| word.len() >= 12 && word.bytes().filter(u8::is_ascii_digit).count() >= 3 && !word.contains("date");
+    target.split_inclusive(['/', '?', '&', '=', '.']).map(|word| if is_id(&word) { "*" } else { word }).collect()
+}
+
+/// A whole request: head and body. `None` if the client closes the connection first.
+async fn message(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+    let (mut message, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+    loop {
+        let read = client.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(None);
+        }
+        message.extend_from_slice(&buffer[..read]);
+        let Some(end) = message.windows(4).take(32 << 10).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&message[..end]).to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).map_or(0, |length| length.trim().parse().unwrap());
+        while message.len() < end + 4 + length {
+            let read = client.read(&mut buffer).await?;
+            if read == 0 {
+                return Ok(None);
+            }
+            message.extend_from_slice(&buffer[..read]);
+        }
+        return Ok(Some(message));
     }
 }
 
-async fn refuse(mut client: TcpStream, status: &str) -> std::io::Result<()> {
-    let mut head = [0; 4_096];
-    let _ = client.read(&mut head).await?;
-    client.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes()).await
+/// Sends the request to the server and returns its response, after which the server closes the connection.
+async fn forward(server: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut upstream = TcpStream::connect(server).await?;
+    let line = request.windows(2).position(|two| two == b"\r\n").unwrap_or_default() + 2;
+    upstream.write_all(&request[..line]).await?;
+    upstream.write_all(b"connection: close\r\n").await?;
+    upstream.write_all(&request[line..]).await?;
+    let mut response = Vec::new();
+    upstream.read_to_end(&mut response).await?;
+    Ok(response)
 }
 
-/// Passes everything to the server, and `pieces` of its answers back.
-async fn pass(client: &mut TcpStream, server: &str, pieces: usize) -> std::io::Result<()> {
-    let mut upstream = TcpStream::connect(server).await?;
-    let (mut from_client, mut to_client) = client.split();
-    let (mut from_server, mut to_server) = upstream.split();
-    let there = tokio::io::copy(&mut from_client, &mut to_server);
-    let back = async {
-        let mut buffer = vec![0; 16 << 10];
-        for piece in 0..=pieces {
-            let read = from_server.read(&mut buffer).await?;
-            if read == 0 {
-                return Ok(());
-            }
-            let passed = if piece < pieces { read } else { read / 2 * usize::from(pieces > 0) };
-            to_client.write_all(&buffer[..passed]).await?;
-        }
-        Ok::<(), std::io::Error>(())
-    };
-    tokio::select! { result = there => result.map(drop), result = back => result }
+fn error(status: &str, code: &str) -> Vec<u8> {
+    let body = format!("<?xml version='1.0'?><Error><Code>{code}</Code></Error>");
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()).into_bytes()
 }

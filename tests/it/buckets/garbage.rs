@@ -47,7 +47,7 @@ async fn what_nothing_names_goes_from_bucket_and_mirror() {
     ]
     .into();
     for path in garbage.iter().map(String::as_str).chain(["landed/testrail/notes.txt", "somebody/else.csv"]) {
-        assert!(lake.put_new(path, "x".into()).await.unwrap());
+        assert!(lake.put_new(path, "x".into()).await.unwrap().is_new());
     }
     let all = paths(&lake).await;
     assert_eq!(all.len(), named.len() + garbage.len() + 2);
@@ -83,7 +83,7 @@ async fn uploads_that_were_cut_off_go() {
         let cloud = Cloud::new(kind).await;
         let lake = cloud.open();
         let upload = format!(".uploads/{}", Uuid::now_v7());
-        lake.put_new(&upload, "x".into()).await.unwrap();
+        lake.put_new(&upload, "x".into()).await.unwrap().accept_existing();
         let removed = lake::gc(&lake, &lake::GcHints::default(), Clock::system().now(), Duration::ZERO, false).await.unwrap();
         assert_eq!(removed.removed.iter().map(|removed| removed.path.as_str()).collect::<Vec<_>>(), [upload.as_str()], "{kind:?}");
         let elsewhere = tempfile::tempdir().unwrap();

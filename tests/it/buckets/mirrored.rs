@@ -16,8 +16,8 @@ async fn nothing_is_fetched_twice_and_what_was_uploaded_not_at_all() {
     let file = disk.path().join("spool");
     fs_err::write(&file, vec![7; 50_000]).unwrap();
     let lake = cloud.open();
-    lake.upload_new("landed/a.parquet", &file).await.unwrap();
-    lake.put_new("receipts/a.json", Bytes::from_static(b"{}")).await.unwrap();
+    lake.upload_new("landed/a.parquet", &file).await.unwrap().accept_existing();
+    lake.put_new("receipts/a.json", Bytes::from_static(b"{}")).await.unwrap().accept_existing();
     fs_err::remove_file(&file).unwrap();
     google.requests();
     let wanted = || Wanted { bytes: Some(50_000), ..Wanted::at("landed/a.parquet") };
@@ -40,7 +40,7 @@ async fn nothing_is_fetched_twice_and_what_was_uploaded_not_at_all() {
 async fn a_damaged_object_is_refused_and_not_kept() {
     let cloud = Cloud::new(Kind::Google).await;
     let disk = tempfile::tempdir().unwrap();
-    cloud.open().put_new("landed/a.parquet", Bytes::from_static(b"records")).await.unwrap();
+    cloud.open().put_new("landed/a.parquet", Bytes::from_static(b"records")).await.unwrap().accept_existing();
     cloud.google.as_ref().unwrap().damage("landed/a.parquet");
     let other = cloud.on_disk(disk.path());
     let sha256 = Some(etl::digest::sha256("records"));
@@ -57,7 +57,7 @@ async fn offline_the_mirror_alone_is_read_and_nothing_written() {
     let cloud = Cloud::new(Kind::Google).await;
     let writer = cloud.open();
     for name in ["receipts/s/e/date=2026-01-01/1.json", "landed/1.parquet", "landed/2.parquet"] {
-        writer.put_new(name, Bytes::from_static(b"{}")).await.unwrap();
+        writer.put_new(name, Bytes::from_static(b"{}")).await.unwrap().accept_existing();
     }
     let disk = tempfile::tempdir().unwrap();
     let mut settings = cloud.settings(disk.path());

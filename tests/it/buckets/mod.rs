@@ -8,6 +8,7 @@ mod exports;
 mod faulty;
 mod garbage;
 mod google;
+mod lost_responses;
 mod mirrored;
 mod packs;
 mod pumped;

@@ -199,7 +199,7 @@ async fn commit(lake: &Lake, (receipt, records): &Pull) {
     let file = writer.finish().unwrap();
     if file.rows > 0 {
         let path = layout::records("tracker", receipt.endpoint.strip_prefix("tracker_").unwrap(), receipt.run_at.date_naive(), receipt.pull_id);
-        assert!(lake.upload_new(&path, &file.path).await.unwrap());
+        assert!(lake.upload_new(&path, &file.path).await.unwrap().is_new());
         receipt.files.push(file.file(&path, FileKind::Records));
     }
     lake.commit(&receipt).await.unwrap();
@@ -325,7 +325,7 @@ async fn what_packs_show_is_what_the_pulls_show() {
     }
     let keep = packed.engine.staged_definitions();
     for (model, hash) in &keep {
-        packed.lake.put_new(&layout::packed(model, hash, "latest", Uuid::nil()), "old".into()).await.unwrap();
+        packed.lake.put_new(&layout::packed(model, hash, "latest", Uuid::nil()), "old".into()).await.unwrap().accept_existing();
     }
     let before = packs(&packed.lake).await;
     let hints = lake::GcHints { staged: Some(keep), ..lake::GcHints::default() };

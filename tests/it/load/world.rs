@@ -98,7 +98,7 @@ impl World {
         let path = layout::mart_part(table, transform_id, day);
         let (rows, size) = (batch.num_rows() as u64, bytes.len() as u64);
         let sha256 = etl::digest::sha256(&bytes);
-        assert!(self.lake.put_new(&path, bytes.into()).await.unwrap());
+        assert!(self.lake.put_new(&path, bytes.into()).await.unwrap().is_new());
         Part { day, path, rows, bytes: size, sha256, fingerprint: String::new(), inputs: Vec::new() }
     }
 
