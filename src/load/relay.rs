@@ -11,10 +11,14 @@ use std::{
 };
 
 use sqlx::{ConnectOptions, mysql::MySqlConnectOptions, postgres::PgConnectOptions};
+use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional_with_sizes,
     net::{TcpStream, UnixListener},
 };
+
+/// Bytes of a socket's path on the system with the least room for it (macOS; Linux has 107).
+const MAX_SOCKET_PATH: usize = 103;
 
 /// Bytes that are carried at once.
 const CARRIED: usize = 1 << 16;
@@ -53,12 +57,13 @@ impl ByTcp for PgConnectOptions {
 /// `wait` to do so. Host names in certificates are those of the options before.
 pub(super) async fn relayed<O: ByTcp>(options: &O, wait: Duration) -> io::Result<O> {
     let Some((host, port)) = options.server() else { return Ok(options.clone()) };
+    let folders = [std::env::temp_dir(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
+    // Without a place for the socket the driver connects on its own: slower, and just as right.
+    let Some(Door { folder, listener, options: through }) = folders.iter().find_map(|base| Door::open(options, base)) else {
+        return Ok(options.clone());
+    };
     let mut server = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
     server.set_nodelay(true)?;
-    // Nobody else may look into it.
-    let folder = tempfile::Builder::new().prefix("etl-").tempdir()?;
-    let (options, socket) = options.by_way_of(folder.path());
-    let listener = UnixListener::bind(socket)?;
     tokio::spawn(async move {
         let Ok(Ok((mut driver, _))) = tokio::time::timeout(wait, listener.accept()).await else { return };
         // One connection is all: the door goes.
@@ -66,5 +71,44 @@ pub(super) async fn relayed<O: ByTcp>(options: &O, wait: Duration) -> io::Result
         // Whichever side breaks off, the other one hears of it as the end of its connection.
         let _ = copy_bidirectional_with_sizes(&mut driver, &mut server, CARRIED, CARRIED).await;
     });
-    Ok(options)
+    Ok(through)
+}
+
+/// A socket for one driver, and the options that lead to it.
+struct Door<O> {
+    folder: TempDir,
+    listener: UnixListener,
+    options: O,
+}
+
+impl<O: ByTcp> Door<O> {
+    /// Opens a socket below the folder `base`; `None` if its path is too long or the folder cannot be written to.
+    fn open(options: &O, base: &Path) -> Option<Self> {
+        // Other users have no access to it.
+        let folder = tempfile::Builder::new().prefix("etl-").tempdir_in(base).ok()?;
+        let (options, socket) = options.by_way_of(folder.path());
+        if socket.as_os_str().len() > MAX_SOCKET_PATH {
+            return None;
+        }
+        Some(Self { listener: UnixListener::bind(socket).ok()?, folder, options })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_or_missing_folder_gets_no_socket() {
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        let long = folder.path().join("x".repeat(90));
+        fs_err::create_dir(&long).unwrap();
+        let postgres = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(65_432);
+        let mysql = MySqlConnectOptions::new();
+        for base in [long, folder.path().join("missing")] {
+            assert!(Door::open(&postgres, &base).is_none() && Door::open(&mysql, &base).is_none(), "{}", base.display());
+        }
+        assert!(Door::open(&postgres, folder.path()).is_some() && Door::open(&mysql, folder.path()).is_some());
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1, "only the long folder is left");
+    }
 }

@@ -79,6 +79,20 @@ const TABLES: [&str; 41] = [
     "test_sub_suites",
 ];
 
+#[tokio::test]
+async fn a_long_temporary_folder_stops_no_load() {
+    let simulator = serve(small_world()).await;
+    let mut pump = Pump::new(&simulator);
+    let folder = pump.root().join("x".repeat(120));
+    fs_err::create_dir(&folder).unwrap();
+    pump.set("TMPDIR", folder.display().to_string());
+    for server in [Server::Mysql, Server::Postgres] {
+        let scratch = Scratch::new(server).await;
+        pump.ok(&["--database", &scratch.owner(), "migrate", "run"]);
+    }
+    assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 0);
+}
+
 /// Every report of every project in one run: each table is filled, the engines agree, and what stands there is what the
 /// answers of the APIs say when they are read and counted here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -151,6 +151,25 @@ async fn a_webhook_posts_the_same_and_its_address_is_told_nowhere() {
     assert!(ran.code == Some(2) && ran.stderr.contains("did you mean `fenix`"), "{}", ran.stderr);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_word_of_a_webhook_is_passed_on() {
+    for (status, word) in [(200, "no_service"), (404, "no_team"), (410, "channel_is_archived")] {
+        let router = axum::Router::new().fallback(move || async move { (axum::http::StatusCode::from_u16(status).unwrap(), word) });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let (_simulator, mut pump) = scene(false).await;
+        pump.set("SLACK_WEBHOOK_SANDBOX", format!("http://{address}/services/T0/B0/SecretOfTheWebhook"));
+        pump.set("GITHUB_WORKFLOW", "w");
+        pump.set("GITHUB_REF_NAME", "main");
+        pump.set("GITHUB_RUN_ID", "1");
+        let ran = pump.run(&["publish", "slack", "status", "--conclusion", "failure", "--channel", "sandbox"]);
+        assert!(ran.code == Some(1) && ran.stderr.contains(word) && ran.stderr.contains("create a new webhook"), "{word}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("SecretOfTheWebhook"), "{}", ran.stderr);
+        server.abort();
+    }
+}
+
 #[tokio::test]
 async fn an_incomplete_report_is_no_all_clear_and_no_green_workflow() {
     let (simulator, mut pump) = scene(true).await;

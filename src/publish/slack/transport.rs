@@ -58,12 +58,12 @@ impl Line {
             Transport::Webhook(address) => {
                 let broken = || Error::new(Kind::Config, "the variable of a webhook holds no https:// address");
                 let url = url::Url::parse(address.expose()).map_err(|_| broken())?;
-                let path = Secret::new(url.path().trim_start_matches('/'));
+                let path = Secret::known(url.path().trim_start_matches('/'));
                 if path.expose().is_empty() || url.query().is_some() {
                     return Err(broken());
                 }
                 let origin = url.origin().ascii_serialization();
-                let http = site::client("slack_webhook", &origin, Auth::None, settings, observer)?.keeping(path.clone());
+                let http = site::client("slack_webhook", &origin, Auth::None, settings, observer)?;
                 Ok(Self { http, way: Way::Webhook { path } })
             }
         }
@@ -89,12 +89,20 @@ impl Line {
                 self.call(&payload).await
             }
             Way::Webhook { path } => {
-                let sent = self.send(path.expose(), payload).await.map_err(|failure| explained(*failure))?;
+                let sent = self.send(path.expose(), payload).await.map_err(|failure| webhook_failure(*failure))?;
                 let answer = String::from_utf8_lossy(&sent.body).trim().to_owned();
                 if answer == "ok" {
                     return Ok(Receipt { ts: None });
                 }
-                Err(Failure { error: Error::new(Kind::BadResponse, "the webhook's answer is not `ok`: that is not Slack"), maybe_arrived: false })
+                // Slack returns a bare word, such as `no_service` for a webhook that was removed.
+                let is_word = !answer.is_empty() && answer.len() <= 60 && answer.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+                let error = if is_word {
+                    Error::new(Kind::Refused, format!("Slack refused the message: {answer}")).hint(WEBHOOK_HINT)
+                } else {
+                    Error::new(Kind::BadResponse, "the webhook's response is not `ok`, so the address is not one of Slack")
+                        .hint("check the variable that holds the webhook's address")
+                };
+                Err(Failure { error, maybe_arrived: false })
             }
         }
     }
@@ -150,6 +158,15 @@ pub async fn who(transport: &Transport, settings: &Settings, observer: Arc<dyn O
     }
     let name = |member: &str| answer[member].as_str().unwrap_or("?").to_owned();
     Ok(format!("the bot is {} of {}", name("user"), name("team")))
+}
+
+/// What to do about a webhook that Slack does not accept.
+const WEBHOOK_HINT: &str = "check whether the webhook, its channel and its app still exist; if not, create a new webhook and update its variable";
+
+fn webhook_failure(failure: SendFailure) -> Failure {
+    let is_gone = matches!(failure.status, Some(403 | 404 | 410));
+    let failure = explained(failure);
+    if is_gone { Failure { error: failure.error.hint(WEBHOOK_HINT), ..failure } } else { failure }
 }
 
 fn explained(failure: SendFailure) -> Failure {
