@@ -5,6 +5,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use crate::secret::scrub;
+
 /// What every fallible function of the crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -197,7 +199,7 @@ impl Error {
         let mut messages = vec![self.to_string()];
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
-            let message = error.to_string();
+            let message = scrub(&error.to_string()).into_owned();
             if !message.trim().is_empty() && !messages.last().is_some_and(|above| above.contains(message.trim())) {
                 messages.push(message);
             }
@@ -219,16 +221,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&scrub(&self.0.message))
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
+        write!(f, "{:?}: {}", self.0.kind, scrub(&self.0.message))?;
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            write!(f, ": {}", scrub(&error.to_string()))?;
             cause = error.source();
         }
         Ok(())

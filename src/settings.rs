@@ -1,6 +1,7 @@
 //! `etl.toml` and the environment, resolved once. Stages get this and never look at the environment themselves.
 
 mod publish;
+mod secrets;
 mod slack;
 
 use std::{
@@ -17,7 +18,7 @@ use crate::{
     catalog::{RateLimit, parse_duration, read_text},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
-    secret::Secret,
+    secret::{self, Secret},
 };
 
 pub use publish::{BuildValidation, Contact, LookerSettings, PublishSettings};
@@ -105,6 +106,7 @@ impl Env {
     /// # Errors
     /// As [`Env::expand`].
     pub fn expand_secret(&self, text: &str) -> Result<Secret> {
+        self.register_secrets_in(text);
         self.expand(text).map(Secret::new)
     }
 }
@@ -309,7 +311,10 @@ impl Settings {
 pub fn address(env: &Env, text: &str) -> Secret {
     let (scheme, query) = match text.split_once(':') {
         Some((scheme @ ("mysql" | "postgres"), query)) if query.is_empty() || query.starts_with('?') => (scheme, query),
-        _ => return Secret::new(text),
+        _ => {
+            secrets::register_password(text);
+            return Secret::new(text);
+        }
     };
     let mut missing = Vec::new();
     let mut needed = |name: &'static str| {
@@ -323,6 +328,7 @@ pub fn address(env: &Env, text: &str) -> Secret {
     let database = needed("CLOUD_SQL_DATABASE_NAME");
     let host = env.get("CLOUD_SQL_DATABASE_HOST").unwrap_or("127.0.0.1");
     let port = env.get("CLOUD_SQL_DATABASE_PORT").unwrap_or("3307");
+    secret::register(password);
     if !missing.is_empty() {
         return Secret::new(format!("{scheme}:{}", missing.join(", ")));
     }

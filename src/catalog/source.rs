@@ -101,6 +101,12 @@ impl Client {
         texts.extend(self.headers.iter().map(|(_, value)| value.as_str()));
         texts
     }
+
+    /// The texts among them whose variables are secrets: a user's name is not.
+    pub fn secret_texts(&self) -> Vec<&str> {
+        let is_user = |text: &&str| matches!(&self.auth, Auth::Basic { user, .. } if user == text);
+        self.credential_texts().into_iter().filter(|text| !is_user(text)).collect()
+    }
 }
 
 /// Requests per time, and how many at once.

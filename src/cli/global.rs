@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use crate::term::{Color, ProgressMode, Verbosity};
+use crate::{
+    secret,
+    term::{Color, ProgressMode, Verbosity},
+};
 
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
@@ -19,6 +22,9 @@ pub struct Global {
     /// URL of the destination, like sqlite:data/etl.sqlite [default: that file, or what etl.toml says]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// File that holds this URL, so that no password appears in the process list
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "database")]
+    pub database_file: Option<PathBuf>,
     /// Read what is mirrored of a bucket and do not ask it; for commands that write nothing
     #[arg(long, global = true)]
     pub offline: bool,
@@ -40,6 +46,12 @@ pub struct Global {
 }
 
 impl Global {
+    /// Whether the command line holds a password, which every user of the machine can read.
+    pub fn shows_password(&self) -> bool {
+        let text = self.database.as_deref().unwrap_or_default();
+        url::Url::parse(text).is_ok_and(|url| url.password().is_some() || url.query_pairs().any(|(name, _)| secret::is_secret_name(&name)))
+    }
+
     /// How much to say.
     pub fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {

@@ -1,11 +1,11 @@
 //! What every verb works with: the project, its settings, the lake and the engine, opened once.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    catalog::{Project, Selection},
+    catalog::{Client, Project, Selection},
     cli::{self, Global, SelectionArgs},
     engine::{Engine, RunRow, Value},
     error::{Error, Kind, OrFail, Result},
@@ -61,7 +61,27 @@ pub(super) fn settings(global: &Global, env: Env) -> Result<Settings> {
     if let Some(database) = &global.database {
         settings.database = crate::settings::address(&settings.env, database);
     }
+    if let Some(file) = &global.database_file {
+        settings.database = crate::settings::address(&settings.env, &read_address(file)?);
+    }
     Ok(settings)
+}
+
+/// The address in the file that `--database-file` names.
+fn read_address(file: &Path) -> Result<String> {
+    let text = fs_err::read_to_string(file).or_fail(Kind::Config, || format!("`--database-file`: cannot read `{}`", file.display()));
+    let text = text.map_err(|error| error.hint("name a file that holds the address, such as mysql://user:password@host:3306/database"))?;
+    let address = text.trim_start_matches('\u{feff}').trim();
+    let wrong = |what: &str| {
+        Err(Error::new(Kind::Config, format!("`--database-file`: `{}` {what}", file.display()))
+            .hint("put the address alone into the file, such as mysql://user:password@host:3306/database"))
+    };
+    match address.lines().count() {
+        0 => wrong("is empty"),
+        1 if address.contains(':') => Ok(address.to_owned()),
+        1 => wrong("does not hold an address"),
+        _ => wrong("holds more than one line"),
+    }
 }
 
 impl Context {
@@ -73,6 +93,9 @@ impl Context {
     /// Like [`Context::open`], with settings that are there already.
     pub(super) async fn with(settings: Settings, global: &Global, printer: &Printer) -> Result<Self> {
         let project = Arc::new(Project::read(&settings.root)?);
+        for text in project.sources.iter().filter_map(|source| source.api().ok()).flat_map(Client::secret_texts) {
+            settings.env.register_secrets_in(text);
+        }
         let lake = Lake::of(&settings)?;
         let progress = Arc::new(Progress::start(printer, global.progress));
         let observer: Arc<dyn Observer> = Arc::<Progress>::clone(&progress);

@@ -45,7 +45,11 @@ pub use context::Outcome;
 
 /// Runs the command and gives the process's exit code. Everything that people read has been printed by then.
 pub async fn main(cli: Cli, env: Env) -> u8 {
+    env.register_secrets();
     let printer = Printer::new(cli.global.verbosity(), cli.global.color, &env);
+    if cli.global.shows_password() {
+        printer.warn("the password in `--database` is visible in the process list: use the `CLOUD_SQL_*` variables, `ETL_DATABASE` or `--database-file` instead");
+    }
     let hint = interruption::hint(&cli.command);
     // It runs until it is stopped, so that is its good end.
     let waits_for_it = matches!(cli.command, Command::Simulate(_));

@@ -15,6 +15,7 @@ use crate::{
     engine::{Moment, RunRow},
     error::{Kind, OrFail, Result},
     lake::Receipts,
+    secret::{self, scrub},
     settings::Env,
     term::{Format, Printer},
 };
@@ -28,7 +29,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Shel
     let context = Context::open(global, env, printer).await?;
     let file = context.settings.data.join("lake.duckdb");
     if let Some(shell) = installed.filter(|_| file.exists()) {
-        return installed_shell(&shell, &file);
+        return installed_shell(&shell, &file, &context.settings.env);
     }
     let receipts = context.receipts().await?;
     let row = RunRow::of(receipts.iter(), args.as_of);
@@ -51,8 +52,13 @@ fn find(path: &str) -> Option<PathBuf> {
 }
 
 /// Hands over to the DuckDB shell and waits for it.
-fn installed_shell(shell: &Path, file: &Path) -> Result<Outcome> {
-    let ended = std::process::Command::new(shell).arg("-readonly").arg(file).status();
+fn installed_shell(shell: &Path, file: &Path, env: &Env) -> Result<Outcome> {
+    let mut command = std::process::Command::new(shell);
+    // The shell needs no credentials, and others can read the variables of a process.
+    for (name, _) in env.starting_with("").filter(|(name, value)| secret::is_secret_name(name) || scrub(value) != *value) {
+        command.env_remove(name);
+    }
+    let ended = command.arg("-readonly").arg(file).status();
     let ended = ended.or_fail(Kind::Io, || format!("cannot start `{}`", shell.display()))?;
     let mut outcome = Outcome::default();
     if !ended.success() {

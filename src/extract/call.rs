@@ -16,6 +16,7 @@ use crate::{
     events::{Event, Observer},
     http::{Answer, Failure, Got, HttpClient, Request},
     lake::{PartitionStatus, Stop},
+    secret::scrub,
 };
 
 /// After so many calls in a row that failed for want of the API, the rest of a pull is not tried: each would wait in vain for
@@ -227,7 +228,9 @@ impl Caller<'_> {
 
     /// Enough of a body to see what went wrong; nothing where something must not be kept.
     fn kept_of_failed(&self, body: &[u8]) -> Option<String> {
-        let text = String::from_utf8_lossy(&body[..body.len().min(KEPT_OF_FAILED)]);
+        // Secrets go first, so that the cut cannot leave half of one.
+        let text = String::from_utf8_lossy(&body[..body.len().min(32 * KEPT_OF_FAILED)]);
+        let text: String = scrub(&text).chars().take(KEPT_OF_FAILED).collect();
         (self.endpoint.redact.is_empty() && !text.is_empty()).then(|| serde_json::Value::from(text).to_string())
     }
 

@@ -17,6 +17,7 @@ use crate::{
     catalog::{Endpoint, Page as Paging, record_key},
     error::{Error, Kind, Result},
     scan,
+    secret::{has_credential, scrub_record},
 };
 
 /// A page of records, ready to be written.
@@ -66,6 +67,9 @@ impl Page {
     }
 }
 
+/// The defect of a record that contained a credential of this process, which is blanked.
+const SECRET: &str = "secret blanked";
+
 /// Prepares a page of `call`.
 ///
 /// # Errors
@@ -74,9 +78,12 @@ impl Page {
 pub fn prepare(endpoint: &Endpoint, pull: &Pull, call: &Call, body: Bytes, sliced: &Sliced) -> Result<Page> {
     let mut records = Vec::with_capacity(sliced.records.len());
     let mut ordered = Vec::new();
+    let has_credential = has_credential(&body);
     for (index, range) in sliced.records.iter().enumerate() {
         let wrong = |what: String| Error::new(Kind::BadResponse, format!("`{}`: record {} of the page {what}", endpoint.id, index + 1));
-        let raw = &body[range.clone()];
+        let received = &body[range.clone()];
+        let scrubbed = if has_credential { scrub_record(received) } else { None };
+        let raw = scrubbed.as_deref().unwrap_or(received);
         let partition = partition_of(endpoint, pull, call, raw).map_err(wrong)?;
         let key = record_key(raw, &endpoint.key, &pull.partitions[partition].params)
             .map_err(|pointer| wrong(format!("has nothing at `{pointer}`, which is part of its key")))?;
@@ -88,12 +95,20 @@ pub fn prepare(endpoint: &Endpoint, pull: &Pull, call: &Call, body: Bytes, slice
             let value = scan::find(raw, key).and_then(|range| serde_json::from_slice(&raw[range]).ok());
             ordered.push(value.ok_or_else(|| wrong(format!("has nothing at `{key}`, by which the list is paged")))?);
         }
-        let kept = redact(raw, &endpoint.redact);
+        let kept = match &scrubbed {
+            None => redact(raw, &endpoint.redact),
+            Some(scrubbed) => Cow::Owned(redact(scrubbed, &endpoint.redact).into_owned()),
+        };
         let checked = check(&kept, sliced.checked).map_err(|what| wrong(format!("is no valid JSON ({what})")))?;
         let (payload, defect) = match (checked, &kept) {
             (Checked::Sound, Cow::Borrowed(_)) => (Payload::Slice(range.clone()), None),
             (Checked::Sound, Cow::Owned(text)) => (Payload::Own(String::from_utf8_lossy(text).into_owned()), None),
             (Checked::Repaired { payload, defect }, original) => (Payload::Own(payload), Some((original.to_vec(), defect))),
+        };
+        let defect = match (&scrubbed, defect) {
+            (None, defect) => defect,
+            (Some(_), None) => Some((kept.to_vec(), SECRET.to_owned())),
+            (Some(_), Some((original, defect))) => Some((original, format!("{defect}, {SECRET}"))),
         };
         let record_no = u32::try_from(index).map_err(|_| wrong("is one too many".to_owned()))?;
         records.push(Record { partition, record_no, key, payload, defect, window_at });

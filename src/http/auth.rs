@@ -11,10 +11,9 @@ use crate::{
     settings::Env,
 };
 
-/// The headers of every request, and the secrets in them, which must not show up in any message.
+/// The headers of every request.
 pub(super) struct Credentials {
     pub(super) headers: HeaderMap,
-    pub(super) secrets: Vec<Secret>,
     /// Where a token must be fetched first.
     pub(super) session: Option<Session>,
 }
@@ -23,15 +22,12 @@ impl Credentials {
     /// Fills the `${VARIABLES}` of a source's `auth` and `headers`.
     pub(super) fn resolve(source: &Source, env: &Env) -> Result<Self> {
         let within = |error: Error| error.within(format!("credentials of the source `{}`", source.name));
-        let mut found = Self { headers: HeaderMap::new(), secrets: Vec::new(), session: None };
+        let mut found = Self { headers: HeaderMap::new(), session: None };
         let client = source.api()?;
         for (name, value) in &client.headers {
             let secret = env.expand_secret(value).map_err(within)?;
             let is_secret = value.contains("${");
             found.add(source, name, &secret, is_secret)?;
-            if is_secret {
-                found.secrets.push(secret);
-            }
         }
         match &client.auth {
             Auth::None => {}
@@ -44,28 +40,18 @@ impl Credentials {
                         format!("the user of the source `{}` holds a `:`, which HTTP Basic cannot carry", source.name),
                     ));
                 }
-                let token = Secret::new(base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.expose())));
+                let token = Secret::known(base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.expose())));
                 let header = Secret::new(format!("Basic {}", token.expose()));
                 found.add(source, "Authorization", &header, true)?;
-                found.secrets.extend([password, token]);
             }
             Auth::Header { name, value } => {
                 let value = env.expand_secret(value).map_err(within)?;
                 found.add(source, name, &value, true)?;
-                // Of `Bearer abc` the second word is the secret.
-                if let Some((_, token)) = value.expose().split_once(' ') {
-                    found.secrets.push(Secret::new(token));
-                }
-                found.secrets.push(value);
             }
             Auth::Login(login) => {
                 let mut form = Vec::new();
                 for (name, value) in &login.form {
-                    let secret = env.expand_secret(value).map_err(within)?;
-                    if value.contains("${") {
-                        found.secrets.push(secret.clone());
-                    }
-                    form.push((name.clone(), secret));
+                    form.push((name.clone(), env.expand_secret(value).map_err(within)?));
                 }
                 found.session = Some(Session::new(login.clone(), form));
             }
@@ -85,28 +71,5 @@ impl Credentials {
         value.set_sensitive(sensitive);
         self.headers.insert(header, value);
         Ok(())
-    }
-}
-
-/// Takes every secret out of a text that came from outside.
-pub(super) fn scrub(text: &str, secrets: &[Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets {
-        // Very short values are no secrets worth the damage to the text.
-        if secret.expose().len() >= 4 && text.contains(secret.expose()) {
-            text = text.replace(secret.expose(), "***");
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scrubs_secrets() {
-        let secrets = [Secret::new("s3cret"), Secret::new("a")];
-        assert_eq!(scrub("bad key s3cret at a", &secrets), "bad key *** at a");
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     catalog::{Client, Means, ResponseRule},
     error::Kind,
     scan,
+    secret::scrub,
 };
 
 /// One answer as far as it matters here.
@@ -119,9 +120,15 @@ fn applies(rule: &ResponseRule, seen: &Seen<'_>) -> bool {
     rule.contains.as_ref().is_none_or(|part| value.as_str().is_some_and(|text| text.to_lowercase().contains(&part.to_lowercase())))
 }
 
+/// Bytes of a body in which its words are looked for.
+const MOST_WORDS: usize = 1 << 16;
+
 /// What the API itself says went wrong, at most 300 characters.
 pub(super) fn own_words(body: &[u8]) -> Option<String> {
-    let body = without_mark(body);
+    // Secrets go first, so that no cut can leave half of one.
+    let body = String::from_utf8_lossy(without_mark(&body[..body.len().min(MOST_WORDS)]));
+    let body = scrub(&body);
+    let body = body.as_bytes();
     let text = if looks_like_json(body) {
         // TestRail, Bugzilla, GitHub, Jira, Sentry: a text at one of these places.
         ["/error/message", "/message", "/error", "/errorMessages/0", "/errors/0/message", "/detail", "/error_msg"]

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     Answer, BaseUrl, Failure, Fetched, Got,
     answer::{kept_headers, link_header},
-    auth::{Credentials, scrub},
+    auth::Credentials,
     base_url::follow,
     check::{Seen, Verdict, judge, own_words},
     rate_limit::Gate,
@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     events::{Event, Observer},
-    secret::{Secret, masked_url},
+    secret::{Secret, masked_url, scrub},
     settings::Settings,
 };
 
@@ -59,7 +59,6 @@ pub struct HttpClient {
     limit: RateLimit,
     pub(super) gate: Gate,
     pub(super) session: Option<Session>,
-    pub(super) secrets: Vec<Secret>,
     pub(super) clock: Clock,
     observer: Arc<dyn Observer>,
 }
@@ -111,17 +110,9 @@ impl HttpClient {
             limit,
             gate: Gate::new(&limit),
             session: credentials.session,
-            secrets: credentials.secrets,
             clock,
             observer,
         })
-    }
-
-    /// The same client, which keeps one more secret out of every message: a part of an address, a token that came later.
-    #[must_use]
-    pub fn keeping(mut self, secret: Secret) -> Self {
-        self.secrets.push(secret);
-        self
     }
 
     /// The host that is asked, with its port if that is unusual.
@@ -175,7 +166,7 @@ impl HttpClient {
     /// The last attempt's failure, with the exchange for the log. Unauthorized and other definite refusals are not repeated.
     pub async fn ask<T>(&self, request: &Request<'_>, read: impl Fn(&[u8]) -> Result<T>) -> Result<Fetched<T>, Box<Failure>> {
         let url = self.url(request).map_err(|error| Box::new(Failure { error, answer: None }))?;
-        let shown = scrub(&masked_url(&url), &self.secrets);
+        let shown = scrub(&masked_url(&url)).into_owned();
         let begin = Instant::now();
         let mut waits = Waits::new(&self.rules.retry);
         let mut attempt = 0;
@@ -269,7 +260,7 @@ impl HttpClient {
         let error = |kind: Kind, what: String| {
             let error = Error::new(kind, what);
             match own_words(&attempt.body) {
-                Some(words) => error.because(scrub(&words, &self.secrets)),
+                Some(words) => error.because(words),
                 None => error,
             }
         };

@@ -9,14 +9,13 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     HttpClient,
-    auth::scrub,
     check::{own_words, without_mark},
     client::Attempt,
     retry::{Next, Waits, asked_wait},
 };
 use crate::{
     error::{Error, Kind, OrFail, Result},
-    secret::masked_url,
+    secret::{masked_url, scrub},
 };
 
 /// What to send.
@@ -149,7 +148,7 @@ impl HttpClient {
     pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Sent, Box<SendFailure>> {
         let not_sent = |error: Error| Box::new(SendFailure { error, status: None, maybe_done: false });
         let url = self.base.join(outgoing.path, outgoing.query).map_err(not_sent)?;
-        let shown = scrub(&masked_url(&url), &self.secrets);
+        let shown = scrub(&masked_url(&url)).into_owned();
         let begin = Instant::now();
         let mut waits = Waits::new(&self.rules.retry);
         let (mut attempt, mut renewed, mut maybe_done) = (0, false, false);
@@ -174,7 +173,7 @@ impl HttpClient {
                     if (200..300).contains(&seen.status) || outgoing.accept.contains(&seen.status) {
                         return Ok(sent(seen, asked, attempt, shown));
                     }
-                    let words = own_words(&seen.body).map(|words| scrub(&words, &self.secrets));
+                    let words = own_words(&seen.body);
                     (refusal(seen.status, words), seen.status, seen.status == 429)
                 }
             };

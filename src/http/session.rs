@@ -94,6 +94,6 @@ impl Session {
         let seconds = self.rules.expires_in.as_ref().and_then(|pointer| answer.pointer(pointer)).and_then(Value::as_u64);
         // A token that lives shorter than the margin is still good for the request at hand.
         let until = seconds.map(|seconds| asked + Duration::from_secs(seconds).max(MARGIN));
-        Ok(Held { token: Secret::new(token), until })
+        Ok(Held { token: Secret::known(token), until })
     }
 }

@@ -15,7 +15,10 @@ use super::{
     rows::read_batches,
     spool::{Finished, Spool, properties},
 };
-use crate::error::{Error, Kind, OrFail, Result};
+use crate::{
+    error::{Error, Kind, OrFail, Result},
+    secret::{mask_parameters, scrub, scrub_json},
+};
 
 /// Rows that are gathered before they are encoded.
 const BATCH_ROWS: usize = 256;
@@ -89,7 +92,12 @@ impl ExchangeWriter {
     ///
     /// # Errors
     /// [`Kind::Io`] if the disk is full, [`Kind::Internal`] if a number is too large for the file.
-    pub fn push(&mut self, row: ExchangeRow) -> Result<()> {
+    pub fn push(&mut self, mut row: ExchangeRow) -> Result<()> {
+        // Whatever the API quoted in it.
+        row.url = scrub(&row.url).into_owned();
+        row.headers = scrub_json(&row.headers).into_owned();
+        row.envelope = row.envelope.map(|envelope| scrub_json(&envelope).into_owned());
+        row.error = row.error.map(|error| mask_parameters(&scrub(&error)).into_owned());
         self.bytes += row.url.len() + row.headers.len() + row.envelope.as_ref().map_or(0, String::len);
         self.rows.push(row);
         if self.rows.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {

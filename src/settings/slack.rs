@@ -188,7 +188,7 @@ impl Messages {
         };
         let within = |error: Error| error.within(format!("channel `{name}` of etl.toml"));
         if let Some(token) = env.get("SLACK_BOT_TOKEN").filter(|_| !channel.id.is_empty()) {
-            return Ok(Transport::Bot { token: Secret::new(token), channel: env.expand(&channel.id).map_err(within)? });
+            return Ok(Transport::Bot { token: Secret::known(token), channel: env.expand(&channel.id).map_err(within)? });
         }
         if channel.webhook.is_empty() {
             return Err(Error::new(

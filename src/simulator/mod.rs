@@ -59,7 +59,7 @@ use server::{Shared, lock};
 /// The user name that TestRail accepts.
 pub const TESTRAIL_USER: &str = "etl@example.test";
 /// The password that TestRail accepts.
-pub const TESTRAIL_PASSWORD: &str = "simulated";
+pub const TESTRAIL_PASSWORD: &str = "simulated-testrail-password";
 /// The value of `X-BUGZILLA-API-KEY` that Bugzilla accepts. Without the header a caller is anonymous and sees public bugs.
 pub const BUGZILLA_KEY: &str = "simulated-key";
 

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, OrFail, Result},
+    secret::scrub,
     settings::Env,
 };
 
@@ -126,13 +127,13 @@ impl Printer {
         Out(self.clone())
     }
 
-    /// Writes data to standard output as it is.
+    /// Writes data to standard output.
     ///
     /// # Errors
     /// [`Kind::Io`] if it cannot be written, unless only the reader went away.
     pub fn data(&self, text: &str) -> Result<()> {
         let mut out = self.stdout();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_fail(Kind::Io, || "cannot write to standard output")
+        out.write_all(scrub(text).as_bytes()).and_then(|()| out.flush()).or_fail(Kind::Io, || "cannot write to standard output")
     }
 
     /// Writes rows to standard output.
@@ -191,7 +192,7 @@ impl Printer {
             for problem in report.problems() {
                 self.annotate("error", &problem);
             }
-            if let Err(error) = github.summarize(&report.to_markdown()) {
+            if let Err(error) = github.summarize(&scrub(&report.to_markdown())) {
                 self.warn(&error.to_string());
             }
         }
@@ -210,6 +211,7 @@ impl Printer {
 
     /// One line (or more) to standard error. Where that cannot be written there is nobody to tell.
     fn tell(&self, text: &str) {
+        let text = scrub(text);
         self.0.bars.suspend(|| {
             let mut err = lock(&self.0.err);
             let _ = writeln!(err, "{text}").and_then(|()| err.flush());

@@ -69,7 +69,7 @@ pub(crate) struct Pump {
 }
 
 /// How a command ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,

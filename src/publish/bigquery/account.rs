@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Kind, OrFail, Result},
-    secret::Secret,
+    secret::{self, Secret},
     settings::Env,
 };
 
@@ -75,6 +75,7 @@ impl Account {
                 return Err(format!("has no `{name}`"));
             }
         }
+        secret::register(&file.private_key);
         let key = EncodingKey::from_rsa_pem(file.private_key.as_bytes()).map_err(|_| "has a `private_key` that is no RSA key in PEM".to_owned())?;
         Ok(Self { email: file.client_email, key_id: file.private_key_id, key, token_uri: file.token_uri })
     }
@@ -87,7 +88,7 @@ impl Account {
         let header = Header { kid: (!self.key_id.is_empty()).then(|| self.key_id.clone()), ..Header::new(Algorithm::RS256) };
         let iat = now.timestamp();
         let claims = Claims { iss: &self.email, scope: SCOPE, aud: &self.token_uri, iat, exp: iat + SECONDS };
-        encode(&header, &claims, &self.key).map(Secret::new).or_fail(Kind::Config, || format!("the key of `{}` cannot sign", self.email))
+        encode(&header, &claims, &self.key).map(Secret::known).or_fail(Kind::Config, || format!("the key of `{}` cannot sign", self.email))
     }
 }
 

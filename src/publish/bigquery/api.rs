@@ -47,7 +47,7 @@ impl<'a> Api<'a> {
     pub(super) async fn open(place: &'a Place, settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self> {
         let account = Account::of(&settings.env)?;
         let token = token(&account, settings, Arc::clone(&observer)).await?;
-        let http = site::client("bigquery", BASE, Auth::None, settings, observer)?.keeping(token.clone());
+        let http = site::client("bigquery", BASE, Auth::None, settings, observer)?;
         Ok(Self { http, authorization: Secret::new(format!("Bearer {}", token.expose())), place })
     }
 
@@ -150,7 +150,7 @@ pub async fn account(settings: &Settings, observer: Arc<dyn Observer>) -> Result
 
 async fn token(account: &Account, settings: &Settings, observer: Arc<dyn Observer>) -> Result<Secret> {
     let assertion = account.assertion(settings.clock.now())?;
-    let http = site::client("google_token", &account.token_uri, Auth::None, settings, observer)?.keeping(assertion.clone());
+    let http = site::client("google_token", &account.token_uri, Auth::None, settings, observer)?;
     let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion.expose())];
     let outgoing = Outgoing {
         what: "token of the service account",
@@ -165,7 +165,7 @@ async fn token(account: &Account, settings: &Settings, observer: Arc<dyn Observe
     let sent = http.send(&outgoing).await?;
     let answer = sent.json()?;
     match answer["access_token"].as_str().filter(|_| sent.status == 200) {
-        Some(token) => Ok(Secret::new(token)),
+        Some(token) => Ok(Secret::known(token)),
         None => {
             let why = answer["error_description"].as_str().or(answer["error"].as_str()).unwrap_or("no reason given").to_owned();
             Err(Error::new(Kind::Unauthorized, "the service account was not given a token")
