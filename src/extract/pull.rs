@@ -149,7 +149,7 @@ impl Context<'_> {
         ];
         for (path, file, kind) in objects {
             if file.rows > 0 {
-                self.lake.upload_new(&path, &file.path).await?.require_written(&self.lake, &path)?;
+                self.lake.upload_new(&path, &file.path).await?.require_written(self.lake, &path)?;
                 files.push(lake::File { path, kind, rows: file.rows, bytes: file.bytes, sha256: file.sha256.clone() });
             }
         }

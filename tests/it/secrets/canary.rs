@@ -225,7 +225,7 @@ async fn the_installed_shell_gets_no_credentials() {
     fs_err::write(&shell, "#!/bin/sh\ntr '\\0' '\\n' < /proc/$$/environ; tr '\\0' ' ' < /proc/$$/cmdline\n").unwrap();
     fs_err::set_permissions(&shell, std::fs::Permissions::from_mode(0o755)).unwrap();
     pump.set("TESTRAIL_PASSWORD", "Hunter2OfTheShell");
-    let path = std::env::var("PATH").unwrap();
+    let path = etl::settings::Env::of_process().get("PATH").unwrap().to_owned();
     pump.set("PATH", format!("{}:{path}", bin.display()));
     let command = pump.command(&["shell"]);
     let mut terminal = Command::new("python3");
