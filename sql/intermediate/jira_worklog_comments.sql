@@ -1,6 +1,6 @@
 -- description: Comments of booked times as text of many lines. A comment is a document, a tree of nodes: text and line breaks
 --   are taken as they are, and a paragraph, heading, list item, table row or block of code ends its line. A plain text is
---   taken as it is.
+--   taken as it is, without blanks at its ends. A list is read as the content of a document.
 with recursive
 comments as (
     select
@@ -16,7 +16,7 @@ nodes as (
         [] :: bigint[] as place,
         comments.comment as node
     from comments
-    where json_type(comments.comment) = 'OBJECT'
+    where json_type(comments.comment) in ('OBJECT', 'ARRAY')
 
     union all
 
@@ -34,7 +34,7 @@ nodes as (
             select
                 nodes.worklog_id,
                 nodes.place,
-                from_json(nodes.node -> '$.content', '["JSON"]') as children
+                from_json(if(json_type(nodes.node) = 'ARRAY', nodes.node, nodes.node -> '$.content'), '["JSON"]') as children
             from nodes
         ) as parent
     ) as family
@@ -44,8 +44,8 @@ kinds as (
     select
         nodes.worklog_id,
         nodes.place,
-        nodes.node ->> '$.type' as kind,
-        nodes.node ->> '$.text' as words,
+        if(json_type(nodes.node) = 'VARCHAR', 'text', nodes.node ->> '$.type') as kind,
+        if(json_type(nodes.node) = 'VARCHAR', nodes.node ->> '$', nodes.node ->> '$.text') as words,
         nodes.node ->> '$.attrs.text' as label,
         nodes.node ->> '$.attrs.url' as url,
         try(make_timestamp(try_cast(nodes.node ->> '$.attrs.timestamp' as bigint) * 1000)) as moment
@@ -110,7 +110,7 @@ pieces as (
 texts as (
     select
         pieces.worklog_id,
-        string_agg(pieces.written, '' order by pieces.place) as comment_text
+        regexp_replace(string_agg(pieces.written, '' order by pieces.place), '[ \t\r]+\n', chr(10), 'g') as comment_text
     from pieces
     group by pieces.worklog_id
 
@@ -120,13 +120,10 @@ texts as (
         comments.worklog_id,
         comments.comment ->> '$'
     from comments
-    where json_type(comments.comment) <> 'OBJECT'
+    where json_type(comments.comment) not in ('OBJECT', 'ARRAY')
 )
 
 select
     texts.worklog_id,
-    regexp_replace(
-        regexp_replace(texts.comment_text, '[ \t\r]+\n', chr(10), 'g'),
-        '^[ \t\r\n]+|[ \t\r\n]+$', '', 'g'
-    ) as comment_text
+    regexp_replace(texts.comment_text, '^[ \t\r\n]+|[ \t\r\n]+$', '', 'g') as comment_text
 from texts

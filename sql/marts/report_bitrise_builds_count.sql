@@ -1,7 +1,7 @@
 -- description: One row per finished CI build of Firefox for iOS, despite the name: volume, outcome, workflow, trigger.
 --   Bitrise lists 200 days; older builds stay here.
 -- report: bitrise-builds
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: event
 -- identity: id
 -- key: app, build_number

@@ -1,6 +1,6 @@
 -- description: The bugs that each followed meta bug depends on directly.
 -- report: bugzilla-meta-bugs
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: bugzilla_bug_parent, bugzilla_key

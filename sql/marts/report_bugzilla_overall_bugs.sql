@@ -1,6 +1,6 @@
 -- description: Bugs that QA investigated, verified or triaged.
 -- report: bugzilla-desktop-overall-bugs
--- schedule: weekly sat 07:00
+-- schedule: weekly sat
 -- grain: state
 -- identity: id
 -- key: bugzilla_key
@@ -33,7 +33,15 @@ select
     bug.whiteboard as bugzilla_bug_whiteboard,
     nullif(array_to_string(bug.keywords, ', '), '') as bugzilla_bug_keyword,
     bug.last_resolved as bugzilla_bug_resolved_at,
-    bug._fetched_at as created_at
+    first_seen.seen_at as created_at
 from latest.bugzilla_overall_bugs as bug
+join (
+    select
+        version.bug_id,
+        min(version._fetched_at) as seen_at
+    from history.bugzilla_overall_bugs as version
+    group by version.bug_id
+) as first_seen
+    on first_seen.bug_id = bug.bug_id
 cross join vars
 where len([word for word in vars.bugzilla_overall_words if contains(lower(bug.qa_whiteboard), lower(word))]) > 0

@@ -1,6 +1,6 @@
 -- description: Flags that ask QA to verify a bug of the mobile products.
 -- report: bugzilla-qe-verify
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: bugzilla_flag_id

@@ -1,6 +1,6 @@
 -- description: How many flags ask QA to verify a bug of the mobile products, day by day.
 -- report: bugzilla-qe-verify
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: snapshot
 -- snapshot of: bugzilla_qe_verify
 -- snapshot date: snapshot_date

@@ -1,6 +1,6 @@
 -- description: Bugs with a keyword that is followed, such as those caught by UI tests.
 -- report: bugzilla-query-by-keyword
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: query_keyword, bugzilla_key

@@ -2,7 +2,7 @@
 --   first became fixed. Flags of versions that Bugzilla has switched off keep the value last seen. A fetch of a bug
 --   with a fixed flag counts only once the bug's history was answered as well: until then the bug stays as it was.
 -- report: bugzilla-desktop-release-flags-for-bugs
--- schedule: weekly sat 07:00
+-- schedule: weekly sat
 -- grain: state
 -- identity: id
 -- key: bugzilla_key, bugzilla_release_version
@@ -62,10 +62,24 @@ flags as (
     select
         fetches.bug_id,
         fetches.age,
-        fetches._fetched_at as fetched_at,
         unnest(map_keys(fetches.flags)) as flag_name,
         unnest(map_values(fetches.flags)) as flag_value
     from fetches
+),
+
+first_seen as (
+    select
+        seen.bug_id,
+        seen.flag_name,
+        min(seen.fetched_at) as seen_at
+    from (
+        select
+            version.bug_id,
+            version._fetched_at as fetched_at,
+            unnest(map_keys(version.flags)) as flag_name
+        from history.bugzilla_flag_bugs as version
+    ) as seen
+    group by seen.bug_id, seen.flag_name
 ),
 
 newest_flags as (
@@ -113,9 +127,10 @@ select
     bug.bug_type as bugzilla_bug_type,
     bug.qa_whiteboard as bugzilla_bug_qa_found_in,
     case when flag.flag_value in ('fixed', 'verified') then first_fixed.fixed_at end as bugzilla_bug_flag_fixed_at,
-    flag.fetched_at as created_at
+    first_seen.seen_at as created_at
 from newest_flags as flag
 join bugs as bug on bug.bug_id = flag.bug_id
+join first_seen on first_seen.bug_id = flag.bug_id and first_seen.flag_name = flag.flag_name
 cross join vars
 left join first_fixed on first_fixed.bug_id = flag.bug_id and first_fixed.flag_name = flag.flag_name
 where flag.release_version >= vars.release_flag_floor

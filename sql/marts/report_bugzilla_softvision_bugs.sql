@@ -1,6 +1,6 @@
 -- description: Bugs found by QA in a release cycle, open and closed.
 -- report: bugzilla-desktop-bugs
--- schedule: daily 04:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: bugzilla_key
@@ -33,6 +33,14 @@ select
     bug.whiteboard as bugzilla_bug_whiteboard,
     nullif(array_to_string(bug.keywords, ', '), '') as bugzilla_bug_keyword,
     bug.last_resolved as bugzilla_bug_resolved_at,
-    bug._fetched_at as created_at
+    first_seen.seen_at as created_at
 from latest.bugzilla_qa_found_bugs as bug
+join (
+    select
+        version.bug_id,
+        min(version._fetched_at) as seen_at
+    from history.bugzilla_qa_found_bugs as version
+    group by version.bug_id
+) as first_seen
+    on first_seen.bug_id = bug.bug_id
 where contains(lower(bug.qa_whiteboard), 'qa-found-in-')

@@ -1,6 +1,6 @@
 -- description: The configured pages as they are in Confluence and when they were last published to.
 -- report: confluence-updates
--- schedule: daily 02:00
+-- schedule: daily
 -- grain: state
 -- key: page_id
 -- columns:
@@ -38,9 +38,17 @@ select
     date_trunc('second', publication.published_at) as published_at,
     publication.published_sha256,
     coalesce(cast(publication.detail ->> 'missing_images' as integer), 0) as missing_images,
-    page._fetched_at as created_at
+    first_seen.seen_at as created_at
 from latest.confluence_pages as page
 join configured on configured.item.page_id = page.page_id
+join (
+    select
+        version.page_id,
+        min(version._fetched_at) as seen_at
+    from history.confluence_pages as version
+    group by version.page_id
+) as first_seen
+    on first_seen.page_id = page.page_id
 left join latest.etl_publications as publication
     on publication.kind = 'confluence_page'
     and publication.publication_key = page.page_id

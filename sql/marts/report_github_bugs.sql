@@ -1,7 +1,7 @@
 -- description: Issues from outside the team that nobody had taken up within days of being filed. Once here an issue stays and
 --   follows its state.
 -- report: github-issues
--- schedule: weekly tue 10:00
+-- schedule: weekly tue
 -- grain: state
 -- on missing: keep
 -- identity: id

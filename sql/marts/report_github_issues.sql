@@ -1,6 +1,6 @@
 -- description: Issues and pull requests with a label of a watched class.
 -- report: github-issue-regression
--- schedule: weekly sat 04:00
+-- schedule: weekly sat
 -- grain: state
 -- on missing: keep
 -- identity: id

@@ -1,7 +1,7 @@
 -- description: How many issues of each watched class were opened, closed and open on each day, and whether more are open than a
 --   week before. Classes go by the labels that an issue has now: the history of labels is not read.
 -- report: github-issue-regression
--- schedule: weekly sat 04:00
+-- schedule: weekly sat
 -- grain: state
 -- size: free
 -- key: report_date, projects_id, issue_class

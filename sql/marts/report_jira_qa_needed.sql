@@ -1,6 +1,6 @@
 -- description: How many tickets of the iOS team wait for QA, and how many of them are verified on nightly, day by day.
 -- report: jira-qa-needed
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: snapshot
 -- snapshot of: jira_qa_needed
 -- snapshot date: snapshot_date

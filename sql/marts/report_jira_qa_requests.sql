@@ -1,6 +1,6 @@
 -- description: Requests for manual QA of the mobile teams and the work sized under them.
 -- report: jira-qa-requests
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: jira_key

@@ -1,6 +1,6 @@
 -- description: Requests for manual QA of desktop features: demand, size, missed milestones.
 -- report: jira-qa-requests-desktop
--- schedule: daily 04:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: jira_key
@@ -40,7 +40,14 @@ select
     issue.engineering_team as jira_engineering_team,
     issue.tested_trains as jira_tested_trains,
     issue.product as jira_product,
-    timeline.timeline_text as jira_timeline,
-    issue._fetched_at as created_at
+    issue.timeline as jira_timeline,
+    first_seen.seen_at as created_at
 from latest.jira_qa_requests_desktop as issue
-left join jira_timeline_texts as timeline on timeline.issue_key = issue.issue_key
+join (
+    select
+        version.issue_key,
+        min(version._fetched_at) as seen_at
+    from history.jira_qa_requests_desktop as version
+    group by version.issue_key
+) as first_seen
+    on first_seen.issue_key = issue.issue_key

@@ -1,6 +1,6 @@
 -- description: Requests for manual QA of the mobile teams with internal tasks and sub-tasks.
 -- report: jira-qa-requests, jira-qa-requests-new-issue-types
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: jira_key

@@ -1,6 +1,6 @@
 -- description: Issues that others filed in the projects that the Softvision testers support.
 -- report: jira-softvision-issues-other-teams
--- schedule: daily 05:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: jira_key
@@ -77,5 +77,13 @@ select
     issue.created_at as jira_created_at,
     issue.updated_at as jira_updated_at,
     issue.status_changed_at as jira_status_changed_at,
-    issue._fetched_at as created_at
+    first_seen.seen_at as created_at
 from flagged as issue
+join (
+    select
+        version.issue_key,
+        min(version._fetched_at) as seen_at
+    from history.jira_softvision_other_teams as version
+    group by version.issue_key
+) as first_seen
+    on first_seen.issue_key = issue.issue_key

@@ -1,6 +1,6 @@
 -- description: Issues that the Softvision testers filed in any project.
 -- report: jira-softvision-issues-qa-teams
--- schedule: daily 05:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: jira_key

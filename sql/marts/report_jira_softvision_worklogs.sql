@@ -1,6 +1,6 @@
 -- description: Every line of time booked on the requests of the Softvision testers and on their children.
 -- report: jira-softvision-worklogs
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: jira_worklog_id

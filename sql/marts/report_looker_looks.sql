@@ -1,7 +1,7 @@
 -- description: Looks whose pictures are published, with the names of their files; how the last rendering
 --   by publishing ended, and the picture that stands since then.
 -- report: looker-thumbnails
--- schedule: daily 02:00
+-- schedule: daily
 -- grain: state
 -- key: look_id
 -- columns:
@@ -67,6 +67,14 @@ select
     picture.image_bytes,
     picture.image_sha256,
     picture.error,
-    look._fetched_at as created_at
+    first_seen.seen_at as created_at
 from named as look
+join (
+    select
+        version.look_id,
+        min(version._fetched_at) as seen_at
+    from history.looker_looks as version
+    group by version.look_id
+) as first_seen
+    on first_seen.look_id = look.look_id
 left join latest.etl_looker_renders as picture on picture.look_id = look.look_id

@@ -1,6 +1,6 @@
 -- description: Unassigned issues up for review in the live versions of the mobile browsers, day by day.
 -- report: sentry-issues
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: snapshot
 -- snapshot of: sentry_issues
 -- snapshot date: snapshot_date

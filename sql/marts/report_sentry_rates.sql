@@ -1,7 +1,7 @@
 -- description: Crash-free users and sessions and adoption of the live versions of the mobile browsers, day by day. All of
 --   a row is about the same project, environment, package and 24 hours.
 -- report: sentry-rates
--- schedule: daily 08:00; weekly tue 10:00
+-- schedule: daily; weekly tue
 -- grain: snapshot
 -- snapshot of: sentry_sessions
 -- snapshot date: snapshot_date

@@ -1,6 +1,6 @@
 -- description: New issues of the two newest live versions, handled ones too, in Sentry's order of the last 7 days.
 -- report: sentry-unhandled-issues
--- schedule: weekly tue 10:00
+-- schedule: weekly tue
 -- grain: snapshot
 -- snapshot of: sentry_new_issues
 -- snapshot date: snapshot_date

@@ -1,7 +1,7 @@
 -- description: Runs that ended on a UTC day, by branch, worker pool and kind of task. Canceled runs and failures of the
 --   infrastructure are never in the failure rate.
 -- report: taskcluster-runs
--- schedule: daily 06:00
+-- schedule: daily
 -- grain: state
 -- key: report_date, branch, task_queue_id, task_kind
 -- columns:

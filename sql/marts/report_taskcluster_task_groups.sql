@@ -1,6 +1,6 @@
 -- description: One row per task group of a push: how many tasks, how they ended, how long they ran.
 -- report: taskcluster-runs
--- schedule: daily 06:00
+-- schedule: daily
 -- grain: state
 -- key: task_group_id
 -- columns:
@@ -42,8 +42,7 @@ groups as (
         count(*) filter (where not task.is_resolved) as open_count,
         coalesce(sum(len(task.runs)), 0) as run_count,
         count(*) filter (where len(task.runs) > 1) as retried_task_count,
-        coalesce(sum(run_times.run_seconds), 0) as run_seconds_total,
-        min(task._fetched_at) as created_at
+        coalesce(sum(run_times.run_seconds), 0) as run_seconds_total
     from taskcluster_newest_tasks as task
     left join run_times on run_times.task_id = task.task_id
     where task.task_group_id is not null
@@ -65,6 +64,14 @@ select
     cast(groups.retried_task_count as integer) as retried_task_count,
     cast(groups.run_seconds_total as bigint) as run_seconds_total,
     date_diff('second', groups.group_created_at, groups.group_resolved_at) as wall_seconds,
-    groups.created_at
+    first_seen.seen_at as created_at
 from groups
+join (
+    select
+        version.task_group_id,
+        min(version._fetched_at) as seen_at
+    from history.taskcluster_group_tasks as version
+    group by version.task_group_id
+) as first_seen
+    on first_seen.task_group_id = groups.task_group_id
 where groups.group_created_at is not null

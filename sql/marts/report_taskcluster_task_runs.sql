@@ -1,6 +1,6 @@
 -- description: One row per run of a task: who ran it, how long it waited and ran, how and why it ended.
 -- report: taskcluster-runs
--- schedule: daily 06:00
+-- schedule: daily
 -- grain: event
 -- key: task_id, run_id
 -- columns:
@@ -44,5 +44,21 @@ select
     run.resolved_at,
     run.wait_seconds,
     run.run_seconds,
-    run.fetched_at as created_at
+    first_seen.seen_at as created_at
 from taskcluster_runs as run
+join (
+    select
+        seen.task_id,
+        seen.run_id,
+        min(seen.fetched_at) as seen_at
+    from (
+        select
+            version.task_id,
+            version._fetched_at as fetched_at,
+            unnest([item.run_id for item in version.runs]) as run_id
+        from history.taskcluster_group_tasks as version
+    ) as seen
+    group by seen.task_id, seen.run_id
+) as first_seen
+    on first_seen.task_id = run.task_id
+    and first_seen.run_id = run.run_id

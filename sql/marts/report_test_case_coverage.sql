@@ -1,7 +1,7 @@
 -- description: How many test cases are automated, per suite and sub-suite, day by day. A case in two sub-suites counts
 --   in both: totals over sub-suites are not totals of cases.
 -- report: testrail-test-case-coverage
--- schedule: desktop daily 04:00; mobile weekly sat 04:00
+-- schedule: desktop daily; mobile weekly sat
 -- grain: snapshot
 -- snapshot of: testrail_cases
 -- snapshot date: snapshot_date

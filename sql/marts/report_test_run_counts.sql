@@ -1,7 +1,7 @@
 -- description: Outcome counts of each completed run, outside plans and inside them, created in the as-of year. Rows of
 --   former years stay in the table.
 -- report: testrail-test-run-counts
--- schedule: weekly sat 04:00
+-- schedule: weekly sat
 -- grain: state
 -- on missing: keep
 -- size: free
@@ -42,6 +42,27 @@ all_runs as (
     select * from single_runs
 ),
 
+-- A run is seen before it is completed.
+first_seen as (
+    select
+        seen.run_id,
+        min(seen.fetched_at) as seen_at
+    from (
+        select
+            version.run_id,
+            version._fetched_at as fetched_at
+        from history.testrail_runs as version
+
+        union all
+
+        select
+            unnest(flatten([[item.id for item in entry.runs] for entry in version.entries])) as run_id,
+            version._fetched_at as fetched_at
+        from history.testrail_plan_details as version
+    ) as seen
+    group by seen.run_id
+),
+
 newest_runs as (
     select *
     from all_runs
@@ -67,8 +88,9 @@ select
     cast(newest.failed_count as integer) as test_case_failed_count,
     cast(newest.created_on as date) as testrail_created_on,
     cast(newest.completed_on as date) as testrail_completed_on,
-    newest.fetched_at as created_at
+    first_seen.seen_at as created_at
 from newest_runs as newest
+join first_seen on first_seen.run_id = newest.run_id
 join projects as project on project.testrail_project_id = newest.project_id
 cross join run
 where newest.completed_on is not null

@@ -1,7 +1,7 @@
 -- description: Builds under test with their sign-off state and the recommendation of QA; sub-milestones of any depth
 --   are rows of their own.
 -- report: testrail-milestones
--- schedule: daily 08:00
+-- schedule: daily
 -- grain: state
 -- identity: id
 -- key: testrail_milestone_id

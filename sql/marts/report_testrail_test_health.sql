@@ -1,6 +1,6 @@
 -- description: Per test case: how often it ran, how long it took, how often it passed, and its last five outcomes.
 -- report: testrail-test-health
--- schedule: weekly mon 08:00
+-- schedule: weekly mon
 -- grain: state
 -- identity: id
 -- key: testrail_project_id, testrail_case_id
@@ -41,7 +41,6 @@ results as (
         result.status_id,
         result.elapsed_seconds,
         result.created_on,
-        result._fetched_at,
         case result.status_id when 1 then 1.0 when 4 then 0.0 when 5 then 0.0 end as score
     from latest.testrail_results as result
     join testrail_health_runs as run_item on run_item.run_id = result.run_id
@@ -61,6 +60,25 @@ placed as (
         ) as place
     from results
     where results.case_id is not null
+),
+
+-- Of every result that was ever fetched, of runs that are gone too.
+known_tests as (
+    select
+        test.test_id,
+        max(test.case_id) as case_id
+    from history.testrail_tests as test
+    group by test.test_id
+),
+
+first_seen as (
+    select
+        result.project_id,
+        coalesce(result.case_id, known_tests.case_id) as case_id,
+        min(result._fetched_at) as seen_at
+    from history.testrail_results as result
+    left join known_tests on known_tests.test_id = result.test_id
+    group by all
 )
 
 select
@@ -78,7 +96,8 @@ select
     cast(max(placed.status_id) filter (where placed.place = 3) as integer) as status_history_2,
     cast(max(placed.status_id) filter (where placed.place = 4) as integer) as status_history_3,
     cast(max(placed.status_id) filter (where placed.place = 5) as integer) as status_history_4,
-    min(placed._fetched_at) as created_on
+    min(first_seen.seen_at) as created_on
 from placed
+join first_seen on first_seen.project_id = placed.project_id and first_seen.case_id = placed.case_id
 left join latest.testrail_suites as suite on suite.suite_id = placed.suite_id and suite.project_id = placed.project_id
 group by placed.project_id, placed.case_id

@@ -1,6 +1,6 @@
 -- description: Automated test plans and the outcome counts of all their runs.
 -- report: testrail-test-plans-and-runs
--- schedule: desktop daily 04:00
+-- schedule: desktop daily
 -- grain: state
 -- key: testrail_plan_id
 -- columns:

@@ -1,6 +1,6 @@
 -- description: Duration and status of each automated test in the newest Beta plan and the newest Beta L10N plan of a project.
 -- report: testrail-test-results
--- schedule: weekly sat 07:00
+-- schedule: weekly sat
 -- grain: state
 -- size: free
 -- identity: id

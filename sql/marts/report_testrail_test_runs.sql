@@ -1,6 +1,6 @@
 -- description: Runs of the automated test plans with their outcome counts.
 -- report: testrail-test-plans-and-runs
--- schedule: desktop daily 04:00
+-- schedule: desktop daily
 -- grain: state
 -- key: testrail_run_id
 -- columns:

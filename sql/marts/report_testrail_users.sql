@@ -1,6 +1,6 @@
 -- description: Who has an account in TestRail, in which role, week by week.
 -- report: testrail-users
--- schedule: weekly sat 04:00
+-- schedule: weekly sat
 -- grain: snapshot
 -- snapshot of: testrail_users
 -- snapshot date: snapshot_date

@@ -1,6 +1,6 @@
 -- description: Test suites of every project, as TestRail names them.
 -- report: testrail-test-case-coverage
--- schedule: desktop daily 04:00; mobile weekly sat 04:00
+-- schedule: desktop daily; mobile weekly sat
 -- grain: state
 -- identity: id
 -- key: testrail_test_suites_id

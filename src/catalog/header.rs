@@ -240,7 +240,7 @@ mod tests {
             ("-- key: id", "-- key: nope", "not among the columns"),
             ("id integer not null", "id integer", "must be `not null`"),
             ("grain: state", "grain: snapshot", "needs `snapshot of`"),
-            ("-- grain", "-- schedule: dayly 04:00\n-- grain", "`dayly 04:00` is no schedule"),
+            ("-- grain", "-- schedule: dayly\n-- grain", "`dayly` is not a valid schedule"),
         ] {
             let error = parse(&GOOD.replace(from, to), "--").unwrap().contract("t").unwrap_err();
             assert!(error.contains(part), "{error}");

@@ -67,8 +67,6 @@ pub enum Schedule {
 /// The day on which a table is refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Weekday {
-    /// The day (UTC) on which the command runs
-    Today,
     /// Monday
     Mon,
     /// Tuesday
@@ -87,11 +85,8 @@ pub enum Weekday {
 
 impl Weekday {
     /// As headers write it, `sat`.
-    fn name(self, today: NaiveDate) -> String {
-        match self {
-            Self::Today => today.format("%a").to_string().to_lowercase(),
-            day => format!("{day:?}").to_lowercase(),
-        }
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 }
 
@@ -120,16 +115,16 @@ impl SelectionArgs {
         variables
     }
 
-    /// Whether a table with this schedule is to be worked on when it is `today`.
+    /// Whether the selection includes a table with this schedule.
     ///
     /// # Errors
     /// As [`parse_schedule`].
-    pub fn is_due(&self, schedule: &str, today: NaiveDate) -> Result<bool, String> {
+    pub fn includes_schedule(&self, schedule: &str) -> Result<bool, String> {
         let Some(wanted) = self.schedule else { return Ok(true) };
         let fits = |entry: &ScheduleEntry| {
             let platform = entry.platform.as_deref().zip(self.platform.map(Platform::name)).is_none_or(|(own, asked)| own == asked);
             let has_day = matches!(entry.cadence, Cadence::Weekly | Cadence::Fortnightly);
-            let day = self.weekday.filter(|_| has_day).is_none_or(|day| entry.moment.starts_with(&day.name(today)));
+            let day = self.weekday.filter(|_| has_day).is_none_or(|day| entry.day == day.name());
             platform && day && entry.cadence == wanted.cadence()
         };
         Ok(parse_schedule(schedule)?.iter().any(fits))
@@ -169,39 +164,36 @@ mod tests {
 
     #[test]
     fn schedules_go_by_cadence_and_platform() {
-        let today = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
-        let is_due = |schedule, platform, text: &str| {
-            SelectionArgs { schedule: Some(schedule), platform, ..SelectionArgs::default() }.is_due(text, today).unwrap()
+        let includes = |schedule, platform, text: &str| {
+            SelectionArgs { schedule: Some(schedule), platform, ..SelectionArgs::default() }.includes_schedule(text).unwrap()
         };
-        let coverage = "desktop daily 04:00; mobile weekly sat 04:00";
+        let coverage = "desktop daily; mobile weekly sat";
         for (schedule, platform, text, expected) in [
             (Schedule::Daily, None, coverage, true),
             (Schedule::Weekly, None, coverage, true),
             (Schedule::Daily, Some(Platform::Mobile), coverage, false),
             (Schedule::Weekly, Some(Platform::Mobile), coverage, true),
-            (Schedule::Daily, Some(Platform::Mobile), "daily 08:00", true),
-            (Schedule::Monthly, None, "daily 08:00", false),
+            (Schedule::Daily, Some(Platform::Mobile), "daily", true),
+            (Schedule::Monthly, None, "daily", false),
         ] {
-            assert_eq!(is_due(schedule, platform, text), expected, "{schedule:?} {platform:?} {text}");
+            assert_eq!(includes(schedule, platform, text), expected, "{schedule:?} {platform:?} {text}");
         }
-        assert!(SelectionArgs::default().is_due("anything", today).unwrap());
+        assert!(SelectionArgs::default().includes_schedule("anything").unwrap());
     }
 
     #[test]
     fn a_week_has_days() {
-        let saturday = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
-        let is_due = |schedule, day, text: &str| {
-            SelectionArgs { schedule: Some(schedule), weekday: Some(day), ..SelectionArgs::default() }.is_due(text, saturday).unwrap()
+        let includes = |schedule, day, text: &str| {
+            SelectionArgs { schedule: Some(schedule), weekday: Some(day), ..SelectionArgs::default() }.includes_schedule(text).unwrap()
         };
         for (schedule, day, text, expected) in [
-            (Schedule::Weekly, Weekday::Sat, "desktop daily 04:00; mobile weekly sat 04:00", true),
-            (Schedule::Weekly, Weekday::Today, "weekly sat 07:00", true),
-            (Schedule::Weekly, Weekday::Today, "weekly tue 10:00", false),
-            (Schedule::Weekly, Weekday::Tue, "daily 08:00; weekly tue 10:00", true),
-            (Schedule::Fortnightly, Weekday::Mon, "fortnightly tue 10:00", false),
-            (Schedule::Daily, Weekday::Mon, "daily 08:00", true),
+            (Schedule::Weekly, Weekday::Sat, "desktop daily; mobile weekly sat", true),
+            (Schedule::Weekly, Weekday::Sat, "weekly tue", false),
+            (Schedule::Weekly, Weekday::Tue, "daily; weekly tue", true),
+            (Schedule::Fortnightly, Weekday::Mon, "fortnightly tue", false),
+            (Schedule::Daily, Weekday::Mon, "daily", true),
         ] {
-            assert_eq!(is_due(schedule, day, text), expected, "{schedule:?} {day:?} {text}");
+            assert_eq!(includes(schedule, day, text), expected, "{schedule:?} {day:?} {text}");
         }
     }
 

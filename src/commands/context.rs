@@ -127,11 +127,10 @@ impl Context {
         if args.schedule.is_none() {
             return Ok(all);
         }
-        let today = self.settings.clock.now().date_naive();
         let mut due = Vec::new();
         for model in all.tables.iter().filter_map(|name| self.project.model(name)) {
             let Some(schedule) = model.contract.as_ref().and_then(|contract| contract.schedule.as_deref()) else { continue };
-            if args.is_due(schedule, today).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", model.file.display())))? {
+            if args.includes_schedule(schedule).map_err(|what| Error::new(Kind::Config, format!("{}: {what}", model.file.display())))? {
                 due.push(model.name.clone());
             }
         }

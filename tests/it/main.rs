@@ -9,6 +9,7 @@ mod extract;
 mod load;
 mod looking_back;
 mod mistakes;
+mod new_year;
 mod official;
 mod options;
 mod products;

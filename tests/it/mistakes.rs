@@ -67,7 +67,7 @@ async fn what_is_wrong_is_named_with_what_to_do() {
     expect(&pump, &["transform"], 1, &["problem: report_testrail_milestones: ", "`build_number`", "hint: "]);
     pump.edit(MART, "--   build_number varchar(150)", "--   build_version varchar(150)");
     pump.edit(MART, "schedule: daily", "schedule: dayly");
-    expect(&pump, &["status"], 2, &["report_testrail_milestones.sql:1: `dayly 08:00` is no schedule"]);
+    expect(&pump, &["status"], 2, &["report_testrail_milestones.sql:1: `dayly` is not a valid schedule"]);
     pump.edit(MART, "schedule: dayly", "schedule: daily");
     damaged(&pump);
 }

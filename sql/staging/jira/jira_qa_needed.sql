@@ -18,5 +18,6 @@ parsed as (
 select
     _meta,
     record.key as issue_key,
+    record.fields is not null as has_fields,
     record.fields.labels
 from parsed

@@ -22,6 +22,7 @@ select
     _meta,
     try_cast(record.id as bigint) as issue_id,
     record.key as issue_key,
+    record.fields is not null as has_fields,
     record.fields.summary,
     record.fields.parent.key as parent_key,
     asked_parent_key

@@ -21,6 +21,7 @@ select
     _meta,
     try_cast(record.id as bigint) as issue_id,
     record.key as issue_key,
+    record.fields is not null as has_fields,
     record.fields.summary,
     record.fields.parent.key as parent_key
 from parsed

@@ -20,5 +20,6 @@ select
     _meta,
     try_cast(record.id as bigint) as issue_id,
     record.key as issue_key,
+    record.fields is not null as has_fields,
     record.fields.summary
 from parsed

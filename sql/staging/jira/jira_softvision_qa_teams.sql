@@ -28,6 +28,7 @@ parsed as (
 select
     _meta,
     record.key as issue_key,
+    record.fields is not null as has_fields,
     record.fields.summary,
     record.fields.project.key as project_key,
     record.fields.project.name as project_name,

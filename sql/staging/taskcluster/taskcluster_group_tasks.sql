@@ -42,6 +42,8 @@ select
     params ->> 'task_group_id' as task_group_id,
     params ->> 'branch' as branch,
     record.status.taskId as task_id,
+    record.status is not null as has_status,
+    record.task is not null as has_definition,
     record.status.schedulerId as scheduler_id,
     coalesce(
         record.task.taskQueueId,

@@ -95,7 +95,8 @@ impl Plan<'_> {
         }
     }
 
-    /// `float(5,2)` holds 12.3 as something near it, which a DOUBLE would show with all its digits: by way of DECIMAL.
+    /// A FLOAT holds 12.3 as the nearest binary fraction, and a DOUBLE would show all digits of that. `float(5,2)` is
+    /// converted through DECIMAL, a plain `float` through the text that MySQL shows.
     fn exact_decimals(&mut self) {
         let mut parts = Vec::new();
         for column in &self.table.columns {
@@ -103,6 +104,8 @@ impl Plan<'_> {
             if let Some((digits, scale)) = decimals(&real.declared) {
                 let digits = (digits + 2).min(60);
                 parts.push(format!("modify column {} decimal({digits},{scale}){}", quoted(&column.name), null(real.not_null)));
+            } else if real.declared.split(' ').next() == Some("float") {
+                parts.push(format!("modify column {} {FLOAT_TEXT}{}", quoted(&column.name), null(real.not_null)));
             }
         }
         if !parts.is_empty() {
@@ -275,6 +278,9 @@ impl Plan<'_> {
     }
 }
 
+/// The type of a FLOAT column between the two statements that make it a DOUBLE.
+const FLOAT_TEXT: &str = "varchar(32)";
+
 fn null(not_null: bool) -> &'static str {
     if not_null { " not null" } else { " null" }
 }
@@ -307,6 +313,8 @@ fn widens(declared: &str, want: ColumnType) -> bool {
         ColumnType::SmallInt => name == "tinyint",
         ColumnType::Integer => matches!(name, "tinyint" | "smallint" | "mediumint") && !(unsigned && name == "int"),
         ColumnType::BigInt => matches!(name, "tinyint" | "smallint" | "mediumint" | "int"),
+        // A column of other texts is refused by the server, in its strict mode, and stays as it is.
+        ColumnType::Double if declared == FLOAT_TEXT => true,
         ColumnType::Double => matches!(name, "tinyint" | "smallint" | "mediumint" | "int" | "float" | "double" | "decimal"),
         ColumnType::Timestamp => matches!(name, "date" | "timestamp" | "datetime"),
         ColumnType::Varchar(want) => match name {
@@ -338,6 +346,8 @@ mod tests {
             ("bigint(20)", ColumnType::Integer, false),
             ("bigint(20)", ColumnType::Double, false),
             ("float(5,2)", ColumnType::Double, true),
+            ("varchar(32)", ColumnType::Double, true),
+            ("varchar(75)", ColumnType::Double, false),
             ("varchar(75)", ColumnType::Varchar(250), true),
             ("varchar(75)", ColumnType::Varchar(50), false),
             ("text", ColumnType::Varchar(50), false),

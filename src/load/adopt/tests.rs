@@ -409,3 +409,25 @@ async fn what_a_person_has_to_decide_in_mysql_stops_before_the_first_step() {
     let refused = super::run(&project, &sqlite, &folder.path().join("migrations"), true, false).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Usage);
 }
+
+#[tokio::test]
+async fn a_mysql_float_keeps_the_digits_it_showed() {
+    let place = Place::on(Server::Mysql).await;
+    let contract = state("rates", vec![column("k", ColumnType::Integer, "not null"), column("rate", ColumnType::Double, "")]);
+    let wanted = migrate::tables([&contract]).unwrap();
+    migrate::write(&place.migrations(), &wanted, "first", "2025-01-01T00:00:00Z".parse().unwrap()).unwrap();
+    place
+        .run(
+            "create table rates (id int not null auto_increment primary key, k int not null, rate float default null) engine=InnoDB default charset=utf8mb3;
+             insert into rates (k, rate) values (1, 99.23), (2, null), (3, 0.1), (4, -1e-7), (5, 3e30), (6, 98)",
+        )
+        .await;
+    let scratch = place.scratch.as_ref().unwrap();
+    let shown = "select concat_ws(' ', k, ifnull(rate, '-')) from rates order by k";
+    let before = scratch.texts(shown).await;
+    assert_eq!(before[0], "1 99.23");
+    // Also when the process stops between two statements.
+    while adopt(&place.owner, &[&contract], &place.migrations(), false, true, Some(1)).await.is_err() {}
+    assert_eq!(scratch.texts(shown).await, before);
+    assert_eq!(scratch.texts("select cast(rate as char) from rates where rate = 99.23 or rate = 0.1 order by k").await, ["99.23", "0.1"]);
+}

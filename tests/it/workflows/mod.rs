@@ -1,6 +1,7 @@
 //! The workflows' own steps, run here against simulated APIs, MariaDB and a lake that the jobs share.
 
 mod runner;
+mod schedules;
 mod site;
 mod switching;
 

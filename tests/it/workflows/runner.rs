@@ -138,6 +138,7 @@ impl Runner {
             let wanted = match job["if"].as_str() {
                 None => met,
                 Some("always()") => true,
+                Some(condition) if condition.starts_with("always() && ") => holds(condition.trim_start_matches("always() && "), &context),
                 Some(condition) => met && holds(condition, &context),
             };
             let result = if !wanted {
