@@ -51,7 +51,11 @@ impl ScheduleEntry {
 /// The part that cannot be read.
 pub fn parse_schedule(text: &str) -> Result<Vec<ScheduleEntry>, String> {
     text.split(';')
-        .map(|part| entry(part.trim()).ok_or_else(|| format!("`{}` is not a valid schedule such as `desktop daily`, `weekly sat` or `monthly 1`; the workflows set the time", part.trim())))
+        .map(|part| {
+            entry(part.trim()).ok_or_else(|| {
+                format!("`{}` is not a valid schedule such as `desktop daily`, `weekly sat` or `monthly 1`; the workflows set the time", part.trim())
+            })
+        })
         .collect()
 }
 
@@ -94,10 +98,7 @@ mod tests {
     fn reads_platform_cadence_and_day() {
         let entries = parse_schedule("desktop daily; mobile weekly sat; monthly 1").unwrap();
         let told: Vec<_> = entries.iter().map(|entry| (entry.platform.as_deref(), entry.cadence, entry.day.as_str())).collect();
-        assert_eq!(
-            told,
-            [(Some("desktop"), Cadence::Daily, ""), (Some("mobile"), Cadence::Weekly, "sat"), (None, Cadence::Monthly, "1")]
-        );
+        assert_eq!(told, [(Some("desktop"), Cadence::Daily, ""), (Some("mobile"), Cadence::Weekly, "sat"), (None, Cadence::Monthly, "1")]);
         for wrong in ["", "often", "weekly", "weekly day", "monthly 31", "a b daily", "daily; soon", "daily 04:00", "weekly sat 04:00"] {
             assert!(parse_schedule(wrong).is_err(), "{wrong}");
         }

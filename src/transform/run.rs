@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::{compute, fingerprint, publish, snapshot, trace};
+use super::{audit, compute, fingerprint, publish, snapshot, trace};
 use crate::{
     catalog::{Grain, Model, ModelKind, Node},
     clock::Clock,
@@ -151,7 +151,7 @@ fn one<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Mod
     let name = &model.name;
     job.observer.on(&Event::ModelStarted { model: name.clone() });
     let started = Instant::now();
-    let result = table(job, model, shared);
+    let result = table(job, model, shared).and_then(|made| audit_uncomputed(job, model, made, shared));
     if result.is_err() {
         // It may show a candidate that failed; whatever reads that model next must not see it.
         *shared = None;
@@ -169,6 +169,21 @@ fn one<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Mod
     };
     job.observer.on(&Event::ModelFinished { model: name.clone(), rows, state: word, seconds });
     ModelSummary { model: name.clone(), rows, state, seconds, error, manifest, steps }
+}
+
+/// Runs the audits that do not read the table, if nothing of it was computed: their inputs may have changed all the same.
+fn audit_uncomputed<'e>(job: &Job<'e>, model: &Model, made: Made, shared: &mut Option<Moment<'e>>) -> Result<Made> {
+    if matches!(made.state, State::Computed { days: None | Some(1..) } | State::Failed) {
+        return Ok(made);
+    }
+    for audit in audit::independent(job.engine.project(), model) {
+        let moment = match shared {
+            Some(moment) => moment,
+            None => shared.insert(job.engine.moment(&job.run, job.receipts)?.of_project()),
+        };
+        audit::one(moment, model, audit, job.observer.as_ref())?;
+    }
+    Ok(made)
 }
 
 /// What a table came to.

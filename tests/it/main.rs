@@ -1,4 +1,5 @@
 mod architecture;
+mod audits;
 mod bigquery;
 mod buckets;
 mod db;

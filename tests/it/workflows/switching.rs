@@ -179,7 +179,10 @@ async fn from_the_old_scripts_to_published_reports_in_mysql_and_nothing_changes_
     switch.site.at(tuesday, "05:00");
     // What is repeated on a later day is still what its cron expression stands for.
     let weekly = switch.site.green("weekly.yml", &[("github.event.schedule", "0 9 * * 2")]);
-    assert_eq!((weekly.results["tuesday"].as_str(), weekly.results["saturday"].as_str(), weekly.results["all"].as_str()), ("success", "skipped", "skipped"));
+    assert_eq!(
+        (weekly.results["tuesday"].as_str(), weekly.results["saturday"].as_str(), weekly.results["all"].as_str()),
+        ("success", "skipped", "skipped")
+    );
     switch.site.green("weekly.yml", &[]);
     switch.site.at(tuesday, "06:00");
     let [pages, thread] = switch.publish();
