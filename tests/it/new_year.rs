@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use etl::simulator::{Scale, World};
 
-use crate::pump::{Pump, assert_same_lines, serve};
+use crate::pump::{Pump, Tables, assert_same_lines, serve, tables};
 
 const TABLES: [&str; 3] = ["report_testrail_test_plans", "report_testrail_test_runs", "report_testrail_test_health"];
 const REPORTS: [&str; 2] = ["testrail-test-plans-and-runs", "testrail-test-health"];
@@ -25,15 +25,21 @@ async fn plans_made_at_new_year_are_read() {
     daily.at(date("2026-01-02"), "04:00:00");
     daily.ok(&arguments(&[]));
 
-    // A database that is filled from the whole year.
-    let mut whole = Pump::of(&simulator, &["testrail"]);
-    whole.at(date("2026-01-02"), "04:00:00");
-    whole.ok(&arguments(&["--start-date", "2025-01-01"]));
-
-    let (daily, whole) = (daily.timeless_tables().await, whole.timeless_tables().await);
-    let last_day = whole[TABLES[0]].iter().filter(|line| line.contains("2025-12-31")).count();
-    assert!(last_day > 0, "no plan was made on the last day of the year: {:?}", whole[TABLES[0]]);
-    for table in TABLES {
-        assert_same_lines(table, &whole[table], &daily[table]);
+    // Databases that are filled at once: from the whole year, and from the first window of test health.
+    let mut last_day = 0;
+    for (start, tables) in [("2025-01-01", &TABLES[..2]), ("2025-12-23", &TABLES[2..])] {
+        let mut whole = Pump::of(&simulator, &["testrail"]);
+        whole.at(date("2026-01-02"), "04:00:00");
+        whole.ok(&arguments(&["--start-date", start]));
+        let (daily, whole) = (timeless(&daily).await, timeless(&whole).await);
+        for table in tables {
+            assert_same_lines(table, &whole[*table], &daily[*table]);
+            last_day += whole[*table].iter().filter(|line| line.contains("testrail_created_on='2025-12-31")).count();
+        }
     }
+    assert!(last_day > 0, "no plan was made on the last day of the year");
+}
+
+async fn timeless(pump: &Pump) -> Tables {
+    tables(&pump.database(), &["created_on"]).await
 }
