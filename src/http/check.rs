@@ -161,7 +161,7 @@ mod tests {
             auth: Auth::None,
             headers: Vec::new(),
             rate_limit: RateLimit { requests: 0, per: Duration::from_secs(1), concurrency: 1 },
-            retry: Retry { attempts: 1, max_elapsed: Duration::ZERO, statuses: vec![409], limited_wait: None },
+            retry: Retry { attempts: Some(1), max_elapsed: Duration::ZERO, statuses: vec![409], limited_wait: Duration::ZERO },
             timeout: Duration::from_secs(1),
             max_body: 1,
             probe: None,

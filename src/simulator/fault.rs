@@ -63,6 +63,8 @@ pub enum FaultKind {
     EndlessNext,
     /// The page before the one asked for.
     DuplicatePage,
+    /// Pages of at most so many records, whatever is requested.
+    LoweredCap(u32),
 }
 
 /// The two forms of the header `Retry-After`.
@@ -109,6 +111,7 @@ pub(super) enum Paging {
     Plain,
     Endless,
     Repeated,
+    Capped(u32),
 }
 
 /// How an answer goes over the wire.
@@ -157,6 +160,7 @@ impl FaultKind {
         match self {
             Self::EndlessNext => Paging::Endless,
             Self::DuplicatePage => Paging::Repeated,
+            Self::LoweredCap(most) => Paging::Capped(*most),
             _ => Paging::Plain,
         }
     }
