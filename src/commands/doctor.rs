@@ -8,7 +8,7 @@ use super::{
     reach::{Known, Line, Mark, reach},
 };
 use crate::{
-    catalog::{Endpoint, Source},
+    catalog::Endpoint,
     cli::{DoctorArgs, Global, SelectionArgs},
     engine::RunRow,
     error::{Error, Kind, Result},

@@ -241,6 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_test_run_is_gone() {
+        let project = crate::catalog::Project::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let testrail = project.source("testrail").unwrap().api().unwrap();
+        for (field, gone) in [
+            (":run_id is not a valid test run", true),
+            (":plan_id is not a valid test plan", true),
+            (":project_id is not a valid or accessible project", false),
+        ] {
+            let body = format!(r#"{{"error":"Field {field}."}}"#);
+            let seen = Seen { status: 400, content_type: None, body: body.as_bytes(), limited: false, gone: &[], forbidden: &[] };
+            assert_eq!(judge(&seen, testrail) == Verdict::Gone, gone, "{field}");
+        }
+    }
+
+    #[test]
     fn the_apis_own_words() {
         let cases = [
             (r#"{"error":"Field :a is\nwrong"}"#, Some("Field :a is wrong")),

@@ -46,6 +46,8 @@ pub enum FaultKind {
     MissingArray,
     /// Status 200 and a body that reports an error.
     ErrorBody,
+    /// Status 200 and `[]` alone.
+    EmptyArray,
     /// The usual answer, so much later.
     Latency(Duration),
     /// The usual body in small parts.
@@ -198,6 +200,7 @@ impl FaultKind {
             }
             Self::ErrorBody if of_bugzilla => bugzilla::error(200, 1001, "The search took too long."),
             Self::ErrorBody => testrail::refusal(200, "Internal error."),
+            Self::EmptyArray => Answer::json(200, b"[]".to_vec()),
             Self::CutJson => {
                 let mut cut = answer;
                 cut.body.truncate(cut.body.len() * 2 / 3);

@@ -61,6 +61,7 @@ async fn lasting_faults_are_clear_errors_and_change_nothing() {
         (FaultKind::WrongType, Kind::WrongShape, "not an array of records: the response begins with `{\"offset\":0"),
         (FaultKind::MissingArray, Kind::WrongShape, "nothing at `/cases`"),
         (FaultKind::ErrorBody, Kind::BadResponse, "Internal error."),
+        (FaultKind::EmptyArray, Kind::Incomplete, "the last complete pull came in an envelope"),
         (FaultKind::LargeBody(2_000_000), Kind::BadResponse, "over the limit of 1000000 bytes"),
         (FaultKind::Latency(Duration::from_secs(5)), Kind::TimedOut, "no answer in time"),
         (FaultKind::EndlessNext, Kind::Incomplete, "page"),
