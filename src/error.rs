@@ -37,8 +37,10 @@ pub enum Kind {
     Network,
     /// No answer in time.
     TimedOut,
-    /// An answer that cannot be trusted: HTML, cut JSON, wrong shape, missing records, an error body with status 200.
+    /// A response that cannot be trusted: HTML, cut JSON, an error body with status 200.
     BadResponse,
+    /// A whole JSON response without the records where the source file says that they are.
+    WrongShape,
     /// Paging did not end as it should: a cap, a loop, a total that does not match.
     Incomplete,
     /// The lake cannot be read or written, or holds something unexpected.
@@ -80,6 +82,7 @@ impl Kind {
             | Self::Network
             | Self::TimedOut
             | Self::BadResponse
+            | Self::WrongShape
             | Self::Incomplete
             | Self::Lake
             | Self::Sql
@@ -107,6 +110,7 @@ impl Kind {
             | Self::Unauthorized
             | Self::NotFound
             | Self::Refused
+            | Self::WrongShape
             | Self::Incomplete
             | Self::Lake
             | Self::Sql
@@ -136,6 +140,7 @@ impl Kind {
             }
             Self::RateLimited => Some("run again later, or lower `rate_limit` for the source in etl.toml"),
             Self::Unavailable | Self::Network | Self::TimedOut => Some("run the same command again; add `--resume` to keep what was pulled"),
+            Self::WrongShape => Some("compare the response with `records` of the endpoint in the source file; the API may have changed"),
             Self::BadResponse => Some("look at the answer in the pull's requests file; `etl status` names it"),
             Self::Incomplete => Some("nothing was changed; run again, and raise the cap if the list really is that long"),
             Self::Lake => Some("check the lake's location and free space; nothing half-written is visible"),

@@ -29,7 +29,8 @@ pub use slack::{ANY, Channel, Footer, MESSAGES, Messages, Product, Sites, Transp
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
-    /// The variables of this process. Values that are no Unicode are left out, but for those of `ETL_` variables.
+    /// The variables of this process. Values that are no Unicode are left out, but for those of `ETL_` variables. White space
+    /// around a value is cut off: a pasted secret often ends with a line break.
     pub fn of_process() -> Self {
         let text = |(name, value): (OsString, OsString)| {
             let name = name.into_string().ok()?;
@@ -37,7 +38,7 @@ impl Env {
                 value.into_string().or_else(|value| if name.starts_with("ETL_") { Ok(value.to_string_lossy().into_owned()) } else { Err(value) });
             Some((name, value.ok()?))
         };
-        Self(std::env::vars_os().filter_map(text).collect())
+        Self::of(std::env::vars_os().filter_map(text))
     }
 
     /// Refuses `ETL_` variables that were no Unicode: to overlook one would mean to work somewhere else.
@@ -48,14 +49,18 @@ impl Env {
         }
     }
 
-    /// These variables and no others.
+    /// These variables and no others, trimmed as those of the process are.
     pub fn of(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let mut env = Self::default();
+        for (name, value) in pairs {
+            env.set(&name.into(), value);
+        }
+        env
     }
 
     /// Sets one variable, for the demo's own process.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
+        self.0.insert(name.to_owned(), value.into().trim().to_owned());
     }
 
     /// The value, unless it is missing or empty.
@@ -74,6 +79,19 @@ impl Env {
     /// # Errors
     /// [`Kind::MissingVariable`] that names all missing variables.
     pub fn expand(&self, text: &str) -> Result<String> {
+        self.expand_with(text, |value, _| value)
+    }
+
+    /// Like [`Env::expand`], for a URL: a value that is followed by a slash loses its own slashes at the end.
+    ///
+    /// # Errors
+    /// As [`Env::expand`].
+    pub fn expand_url(&self, text: &str) -> Result<String> {
+        self.expand_with(text, |value, after| if after.starts_with('/') { value.trim_end_matches('/') } else { value })
+    }
+
+    /// Replaces every `${NAME}` by what `shape` makes of its value and of the text after it.
+    fn expand_with(&self, text: &str, shape: impl for<'v> Fn(&'v str, &str) -> &'v str) -> Result<String> {
         let mut out = String::new();
         let mut missing = Vec::new();
         let mut rest = text;
@@ -84,16 +102,23 @@ impl Env {
             };
             let name = &rest[start + 2..start + end];
             match self.get(name) {
-                Some(value) => out.push_str(value),
-                None => missing.push(format!("`{name}`")),
+                Some(value) => out.push_str(shape(value, &rest[start + end + 1..])),
+                None => missing.push(name.to_owned()),
             }
             rest = &rest[start + end + 1..];
         }
         out.push_str(rest);
-        if missing.is_empty() {
-            return Ok(out);
-        }
-        Err(Error::new(Kind::MissingVariable, format!("environment variable {} is not set", missing.join(" and "))))
+        if missing.is_empty() { Ok(out) } else { Err(Self::missing(&missing)) }
+    }
+
+    /// The error for variables that are needed and not set.
+    pub fn missing(names: &[String]) -> Error {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let what = match &names[..] {
+            [name] => format!("environment variable {name} is not set"),
+            names => format!("environment variables {} are not set", names.join(", ")),
+        };
+        Error::new(Kind::MissingVariable, what)
     }
 
     /// The names of the variables that `text` needs.

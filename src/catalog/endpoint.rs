@@ -111,23 +111,26 @@ pub struct Window {
     pub to: String,
 }
 
-/// How a list is cut into pages. One "page kind" has its own stop rule and loop guard.
+/// How a list is cut into pages. Each kind has its own proof of the end and its own loop guard. An empty page, and a `total` that is
+/// reached, prove the end of those that count; a page that is merely short proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
     /// One answer holds everything.
     None,
-    /// `limit` and `offset`; `next` is the pointer whose null ends the list, `size` the pointer to the page's own count.
-    Offset { limit: u32, limit_param: String, offset_param: String, next: Option<String>, size: Option<String> },
-    /// Ascending by key: `params` (with `{last}`) are added from the second page on; a short page ends it.
+    /// `limit` and `offset`. The end: null at `next`; a page shorter than the size at `stated_limit`. `size` is the number of
+    /// records that the page says it holds.
+    Offset { limit: u32, limit_param: String, offset_param: String, next: Option<String>, size: Option<String>, stated_limit: Option<String> },
+    /// Ascending by key: `params` (with `{last}`) are added from the second page on; an empty page ends it.
     KeySet { limit: u32, limit_param: String, key: String, params: Vec<(String, String)> },
-    /// `page=1`, `page=2` and so on; a short page ends it.
-    PageNumber { limit: u32, limit_param: String, page_param: String, first: u32 },
-    /// The header `Link` with `rel="next"` (RFC 8288), if it has the attributes `only`; without one the list ends.
-    LinkHeader { size: Option<(String, u32)>, only: Vec<(String, String)> },
-    /// The URL at `next`, after what stands at `base`; null, empty or absent ends the list, and so does a truthy `last`.
-    NextUrl { size: Option<(String, u32)>, next: String, base: Option<String>, last: Option<String> },
-    /// What stands at `token` is sent back as `param`; null, empty or absent ends the list, and so does a truthy `last`.
-    Token { size: Option<(String, u32)>, token: String, param: String, last: Option<String> },
+    /// `page=1`, `page=2` and so on. The end: a page shorter than the size at `stated_limit`.
+    PageNumber { limit: u32, limit_param: String, page_param: String, first: u32, stated_limit: Option<String> },
+    /// The header `Link` with `rel="next"` (RFC 8288), if it has the attributes `only`; a header without one ends the list. Where the
+    /// header is absent, `page_param` names the next page by its number.
+    LinkHeader { size: Option<(String, u32)>, page_param: Option<String>, only: Vec<(String, String)> },
+    /// The URL at `next`, after the text at `base`. The end: null or empty, or a true `last`; absent only with `omitted_at_end`.
+    NextUrl { size: Option<(String, u32)>, next: String, base: Option<String>, last: Option<String>, omitted_at_end: bool },
+    /// The value at `token` is sent back as `param`. The end: null or empty, or a true `last`; absent only with `omitted_at_end`.
+    Token { size: Option<(String, u32)>, token: String, param: String, last: Option<String>, omitted_at_end: bool },
 }
 
 /// Several partitions in one call.

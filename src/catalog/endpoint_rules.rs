@@ -65,8 +65,9 @@ pub(super) fn check(endpoint: &Endpoint) -> Result<(), String> {
 /// Pointers into the envelope of a page.
 fn page_pointers(page: &Page) -> impl Iterator<Item = &String> {
     let [one, two, three] = match page {
-        Page::None | Page::PageNumber { .. } | Page::LinkHeader { .. } => [None, None, None],
-        Page::Offset { next, size, .. } => [next.as_ref(), size.as_ref(), None],
+        Page::None | Page::LinkHeader { .. } => [None, None, None],
+        Page::PageNumber { stated_limit, .. } => [stated_limit.as_ref(), None, None],
+        Page::Offset { next, size, stated_limit, .. } => [next.as_ref(), size.as_ref(), stated_limit.as_ref()],
         Page::KeySet { key, .. } => [Some(key), None, None],
         Page::NextUrl { next, base, last, .. } => [Some(next), base.as_ref(), last.as_ref()],
         Page::Token { token, last, .. } => [Some(token), last.as_ref(), None],
@@ -94,6 +95,9 @@ mod tests {
             r#"{ kind = "page_number", limit = 50, limit_param = "per_page", page_param = "page" }"#,
             r#"{ kind = "link_header", limit = 100, limit_param = "per_page", only = { results = "true" } }"#,
             r#"{ kind = "link_header" }"#,
+            r#"{ kind = "link_header", page_param = "page" }"#,
+            r#"{ kind = "offset", limit = 5, limit_param = "l", offset_param = "o", stated_limit = "/limit" }"#,
+            r#"{ kind = "token", token = "/paging/next", param = "next", omitted_at_end = true }"#,
             r#"{ kind = "next_url", next = "/_links/next", base = "/_links/base" }"#,
             r#"{ kind = "token", token = "/nextPageToken", param = "nextPageToken", last = "/isLast" }"#,
         ] {

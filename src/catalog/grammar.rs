@@ -136,6 +136,7 @@ pub(super) enum PageFile {
         offset_param: String,
         next: Option<String>,
         size: Option<String>,
+        stated_limit: Option<String>,
     },
     KeySet {
         limit: u32,
@@ -149,10 +150,12 @@ pub(super) enum PageFile {
         page_param: String,
         #[serde(default = "one")]
         first: u32,
+        stated_limit: Option<String>,
     },
     LinkHeader {
         limit: Option<u32>,
         limit_param: Option<String>,
+        page_param: Option<String>,
         #[serde(default)]
         only: toml::map::Map<String, toml::Value>,
     },
@@ -162,6 +165,8 @@ pub(super) enum PageFile {
         next: String,
         base: Option<String>,
         last: Option<String>,
+        #[serde(default)]
+        omitted_at_end: bool,
     },
     Token {
         limit: Option<u32>,
@@ -169,6 +174,8 @@ pub(super) enum PageFile {
         token: String,
         param: String,
         last: Option<String>,
+        #[serde(default)]
+        omitted_at_end: bool,
     },
 }
 

@@ -123,14 +123,14 @@ pub struct RateLimit {
 /// Limits of trying again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Attempts in all, the first included.
-    pub attempts: u32,
-    /// Time in all, waiting included.
+    /// Attempts in all, the first included; `None` leaves `max_elapsed` as the only limit.
+    pub attempts: Option<u32>,
+    /// Time in all, waits included: no attempt starts after it.
     pub max_elapsed: Duration,
     /// Statuses that may pass, besides 408, 425, 429, 500, 502, 503, 504.
     pub statuses: Vec<u16>,
-    /// The wait after a rate limit was hit, where the API does not say how long to wait.
-    pub limited_wait: Option<Duration>,
+    /// The wait after a rate limit was hit, where the API does not state one.
+    pub limited_wait: Duration,
 }
 
 /// A rule for one kind of answer.

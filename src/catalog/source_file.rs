@@ -85,8 +85,8 @@ fn client(at: &Place<'_>, raw: ClientFile) -> Result<Client> {
         Some(text) => parse_size(text.get_ref()).map_err(|what| at.wrong(text.span().start, what))?,
     };
     let max_elapsed = raw.retry.max_elapsed.as_ref().map_or(Ok(Duration::from_secs(300)), |text| at.duration(text))?;
-    let limited_wait = raw.retry.limited_wait.as_ref().map(|text| at.duration(text)).transpose()?;
-    let attempts = raw.retry.attempts.unwrap_or(6).max(1);
+    let limited_wait = raw.retry.limited_wait.as_ref().map_or(Ok(Duration::from_secs(60)), |text| at.duration(text))?;
+    let attempts = raw.retry.attempts.map(|most| most.max(1));
     Ok(Client {
         base_url: raw.base_url,
         auth: auth(raw.auth),
@@ -225,11 +225,21 @@ fn page(raw: PageFile) -> Result<Page, String> {
     };
     Ok(match raw {
         PageFile::None => Page::None,
-        PageFile::Offset { limit, limit_param, offset_param, next, size } => Page::Offset { limit, limit_param, offset_param, next, size },
+        PageFile::Offset { limit, limit_param, offset_param, next, size, stated_limit } => {
+            Page::Offset { limit, limit_param, offset_param, next, size, stated_limit }
+        }
         PageFile::KeySet { limit, limit_param, key, params } => Page::KeySet { limit, limit_param, key, params: texts(params) },
-        PageFile::PageNumber { limit, limit_param, page_param, first } => Page::PageNumber { limit, limit_param, page_param, first },
-        PageFile::LinkHeader { limit, limit_param, only } => Page::LinkHeader { size: size(limit, limit_param)?, only: texts(only) },
-        PageFile::NextUrl { limit, limit_param, next, base, last } => Page::NextUrl { size: size(limit, limit_param)?, next, base, last },
-        PageFile::Token { limit, limit_param, token, param, last } => Page::Token { size: size(limit, limit_param)?, token, param, last },
+        PageFile::PageNumber { limit, limit_param, page_param, first, stated_limit } => {
+            Page::PageNumber { limit, limit_param, page_param, first, stated_limit }
+        }
+        PageFile::LinkHeader { limit, limit_param, page_param, only } => {
+            Page::LinkHeader { size: size(limit, limit_param)?, page_param, only: texts(only) }
+        }
+        PageFile::NextUrl { limit, limit_param, next, base, last, omitted_at_end } => {
+            Page::NextUrl { size: size(limit, limit_param)?, next, base, last, omitted_at_end }
+        }
+        PageFile::Token { limit, limit_param, token, param, last, omitted_at_end } => {
+            Page::Token { size: size(limit, limit_param)?, token, param, last, omitted_at_end }
+        }
     })
 }

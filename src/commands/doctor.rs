@@ -8,10 +8,11 @@ use super::{
     reach::{Known, Line, Mark, reach},
 };
 use crate::{
-    catalog::{Endpoint, Source},
+    catalog::Endpoint,
     cli::{DoctorArgs, Global, SelectionArgs},
     engine::RunRow,
     error::{Error, Kind, Result},
+    http::missing_variables,
     lake::Lake,
     load,
     settings::{Env, Settings},
@@ -102,7 +103,7 @@ async fn sources(context: &Context, nodes: &[String], checks: &mut Checks) -> Re
     };
     let asked = context.project.sources.iter().filter(|source| source.endpoints.iter().any(|endpoint| wanted.contains(&endpoint.id)));
     let reached = asked.map(async |source| {
-        let missing = missing_variables(source, &context.settings);
+        let missing = missing_variables(source, &context.settings.env);
         let name = format!("{} variables", source.name);
         if !missing.is_empty() {
             let detail = format!("not set: {}", missing.join(", "));
@@ -126,18 +127,4 @@ async fn known(context: &Context) -> Result<Known> {
     let newest = receipts.iter().map(|receipt| receipt.finished).max();
     let run = context.run_row(&SelectionArgs::default(), now, false).await?;
     Ok(Known { run: RunRow { as_of: newest.into_iter().fold(now, Ord::max), ..run }, receipts: Arc::new(receipts) })
-}
-
-/// The variables that the source names and the environment lacks.
-fn missing_variables(source: &Source, settings: &Settings) -> Vec<String> {
-    let Some(client) = &source.client else { return Vec::new() };
-    let mut texts = Vec::new();
-    if settings.env.get(&format!("ETL_{}_BASE_URL", source.name.to_uppercase())).is_none() {
-        texts.push(client.base_url.clone());
-    }
-    texts.extend(client.credential_texts().into_iter().map(str::to_owned));
-    let mut names: Vec<String> = texts.iter().flat_map(|text| Env::names_in(text)).filter(|name| settings.env.get(name).is_none()).collect();
-    names.sort();
-    names.dedup();
-    names
 }

@@ -96,7 +96,7 @@ pub(super) async fn reach(context: &Context, source: &Source, endpoints: &[&Endp
 fn client(context: &Context, source: &Source) -> Result<HttpClient> {
     let mut source = source.clone();
     if let Some(client) = &mut source.client {
-        client.retry.attempts = 1;
+        client.retry.attempts = Some(1);
         client.timeout = client.timeout.min(PATIENCE);
     }
     // The machine's own clock: it is what the API's is compared with.

@@ -36,6 +36,14 @@ pub(super) struct Caller<'a> {
     pub(super) failed_in_row: AtomicU32,
 }
 
+/// Cuts a body into its records. A body of the wrong shape is quoted in the error, unless it may hold what is to be blanked.
+pub(super) fn read(endpoint: &Endpoint, http: &HttpClient, body: &[u8]) -> Result<Sliced, Error> {
+    slice(body, &endpoint.records, endpoint.bare_array).map_err(|error| match error.kind() {
+        Kind::WrongShape if endpoint.redact.is_empty() => error.because(format!("the response begins with `{}`", http.excerpt(body))),
+        _ => error,
+    })
+}
+
 /// How a call ended.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
@@ -48,6 +56,9 @@ pub(super) struct Ended {
     pub(super) requests: u64,
     pub(super) retries: u64,
     pub(super) bytes: u64,
+    /// The response is an array without an envelope and without records.
+    pub(super) is_empty_array: bool,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Caller<'_> {
@@ -113,9 +124,7 @@ impl Caller<'_> {
                 gone: if single { &self.endpoint.gone } else { &[] },
                 forbidden: if single { &self.endpoint.forbidden } else { &[] },
             };
-            let read = |body: &[u8]| slice(body, &self.endpoint.records, self.endpoint.bare_array);
-            let fetched = self.http.ask(&request, read).await;
-            ended.requests += 1;
+            let fetched = self.http.ask(&request, |body| read(self.endpoint, self.http, body)).await;
             let partition_no = u32::try_from(call.partitions.start).unwrap_or(u32::MAX);
             let empty = |answer: Answer, body_sha256: String| Landing {
                 request_no,
@@ -132,6 +141,7 @@ impl Caller<'_> {
                 Err(failure) => {
                     let Failure { error: failed, answer } = *failure;
                     if let Some(answer) = answer {
+                        ended.requests += 1;
                         ended.retries += u64::from(answer.attempts - 1);
                         ended.bytes += answer.body.len() as u64;
                         let envelope = self.kept_of_failed(&answer.body);
@@ -141,6 +151,7 @@ impl Caller<'_> {
                     return Err(error(failed));
                 }
             };
+            ended.requests += 1;
             ended.retries += u64::from(fetched.answer.attempts - 1);
             ended.bytes += fetched.answer.body.len() as u64;
             let sliced: Sliced = match fetched.got {
@@ -181,9 +192,6 @@ impl Caller<'_> {
                     return Err(error(within(failed)));
                 }
             };
-            for record in &page.records {
-                ended.records[record.partition - call.partitions.start] += 1;
-            }
             self.observer.on(&Event::Page {
                 endpoint: self.endpoint.id.clone(),
                 scope: self.pull.scope_key.clone(),
@@ -204,11 +212,29 @@ impl Caller<'_> {
             let hash = hashing.await.map_err(|cause| error(Error::new(Kind::Internal, "hashing broke off").because(cause)))?;
             let envelope = (!sliced.envelope.is_null()).then(|| sliced.envelope.to_string());
             let failed = if let Step::Failed(_, failed) = &step { Some(failed.told()) } else { None };
-            self.land(Landing { envelope, error: failed, page: Some(page), ..empty(fetched.answer, hash) }).await.map_err(error)?;
+            let is_empty_array = page_no == 0 && sliced.envelope.is_null() && page.records.is_empty();
+            // Records of a page that was read twice are landed once.
+            let page = (!matches!(step, Step::Confirmed(_))).then_some(page);
+            for record in page.iter().flat_map(|page| &page.records) {
+                ended.records[record.partition - call.partitions.start] += 1;
+            }
+            self.land(Landing { envelope, error: failed, page, ..empty(fetched.answer, hash) }).await.map_err(error)?;
             match step {
                 Step::More => {}
-                Step::Done(stop) => {
+                Step::Done(stop) | Step::Confirmed(stop) => {
                     ended.stop = Some(stop);
+                    ended.is_empty_array = is_empty_array && matches!(stop, Stop::Single | Stop::EmptyPage);
+                    if ended.is_empty_array && sliced.bare && self.pull.is_enveloped {
+                        let what =
+                            "the response is `[]` alone, and the last complete pull came in an envelope: that does not say that the list is empty";
+                        return Err(error(within(Error::new(Kind::Incomplete, what))));
+                    }
+                    if let (Some(total), Some(came)) = (pager.expected(), pager.shortfall()) {
+                        ended.warnings.push(format!(
+                            "`{}`: {method} {url}: the API says that there are {total} records, and {came} came on two reads; the list counts as complete",
+                            self.endpoint.id
+                        ));
+                    }
                     return Ok(PartitionStatus::Ok);
                 }
                 Step::Failed(stop, failed) => return Err((stop, within(failed))),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     catalog::{Endpoint, Replaces},
-    lake::{Mode, PartitionStatus, Receipt, canonical_scope},
+    lake::{Mode, Outcome, Partition, PartitionStatus, Receipt, Stop, canonical_scope},
 };
 
 /// What is known, by scope.
@@ -18,6 +18,18 @@ pub struct Known {
     done: BTreeSet<String>,
     done_partitions: BTreeMap<String, BTreeSet<String>>,
     next_part: BTreeMap<String, u32>,
+    previous: BTreeMap<String, Previous>,
+    /// When the newest pull that shows it was finished, and whether it came in an envelope.
+    envelope: Option<(DateTime<Utc>, bool)>,
+}
+
+/// A complete full list of a scope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Previous {
+    /// Its end.
+    pub finished: DateTime<Utc>,
+    /// What was asked, and how many records each answer had.
+    pub partitions: Vec<Partition>,
 }
 
 impl Known {
@@ -33,6 +45,13 @@ impl Known {
             }
             if !receipt.complete() {
                 continue;
+            }
+            known.note_envelope(endpoint, receipt);
+            if receipt.mode == Mode::Full && receipt.outcome == Outcome::Complete && endpoint.replaces != Replaces::Partition {
+                let is_newer = known.previous.get(&scope).is_none_or(|other| other.finished < receipt.finished);
+                if is_newer {
+                    known.previous.insert(scope.clone(), Previous { finished: receipt.finished, partitions: receipt.partitions.clone() });
+                }
             }
             if receipt.mode == Mode::Full {
                 let last = known.last_full.entry(scope.clone()).or_insert(receipt.run_at);
@@ -51,6 +70,28 @@ impl Known {
             }
         }
         known
+    }
+
+    /// Only an envelope says that there is no next page; a list without one ends by itself.
+    fn note_envelope(&mut self, endpoint: &Endpoint, receipt: &Receipt) {
+        let is_enveloped = match receipt.stop {
+            Stop::NoNext | Stop::LastFlag | Stop::Total | Stop::ShortPage => true,
+            Stop::Single | Stop::EmptyPage if receipt.records > 0 => false,
+            _ => return,
+        };
+        if endpoint.bare_array && self.envelope.is_none_or(|(finished, _)| finished < receipt.finished) {
+            self.envelope = Some((receipt.finished, is_enveloped));
+        }
+    }
+
+    /// The newest complete full list of the scope.
+    pub(super) fn previous(&self, scope: &str) -> Option<&Previous> {
+        self.previous.get(scope)
+    }
+
+    /// Whether the endpoint's newest complete pull came in an envelope, although bare arrays are accepted.
+    pub(super) fn is_enveloped(&self) -> bool {
+        self.envelope.is_some_and(|(_, is_enveloped)| is_enveloped)
     }
 
     /// `run_at` of the newest complete full pull of the scope.

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use super::{
+    call::read,
     paginate::{Ask, Pager},
     request::{Joined, asked, column_value, plain},
-    slice::slice,
 };
 use crate::{
     catalog::{Endpoint, Page},
@@ -43,7 +43,7 @@ pub async fn look(endpoint: &Endpoint, http: &HttpClient, row: &Row) -> Result<F
         gone: if endpoint.partition.is_empty() { &[] } else { &endpoint.gone },
         forbidden: &[],
     };
-    http.ask(&request, |body| slice(body, &endpoint.records, endpoint.bare_array).map(|_| ())).await
+    http.ask(&request, |body| read(endpoint, http, body).map(|_| ())).await
 }
 
 /// The endpoint with pages of one record.

@@ -21,6 +21,7 @@ mod samples;
 mod shard;
 pub mod slice;
 mod summary;
+mod verdict;
 mod writer;
 
 pub use look::{known_partition, look};

@@ -1,5 +1,8 @@
-//! Paging: one small state machine per page kind, with its stop rule and its guards against lists that never end or skip.
+//! Paging: one small state machine per page kind, with its proof of the end and its guards against lists that never end or skip.
 //! Pure.
+//!
+//! The end of a list is proved by an empty page, by an explicit "no more" in the response, by a total that is reached, or by a page
+//! shorter than the size that the response itself states. Everything else leads to one more request, or to a failure.
 
 use std::{
     cmp::Ordering,
@@ -47,6 +50,8 @@ pub enum Step {
     More,
     /// The list is whole.
     Done(Stop),
+    /// The list is whole: this page is an earlier one again, and its records are known.
+    Confirmed(Stop),
     /// The list cannot be trusted.
     Failed(Stop, Error),
 }
@@ -64,23 +69,73 @@ pub struct Pager<'e> {
     /// Where the API says that the next page is: a URL or a token.
     mark: Option<String>,
     marks: HashSet<u64>,
+    /// Pages requested by number where a header `Link` is absent.
+    unlinked: u32,
+    /// Records of the first page, and whether a later page was shorter.
+    first_count: Option<usize>,
+    is_shorter: bool,
+    /// The latest request, and the page that is read once more by it.
+    asked: Option<Ask>,
+    again: Option<Again>,
+    shortfall: Option<u64>,
+}
+
+/// A page that is read once more before the end is believed.
+#[derive(Debug)]
+struct Again {
+    stop: Stop,
+    digest: u64,
+    count: usize,
+    total: Option<u64>,
 }
 
 impl<'e> Pager<'e> {
     /// Before the first page.
     pub fn new(endpoint: &'e Endpoint) -> Self {
-        Self { endpoint, pages: 0, records: 0, total: None, last_next: None, last_key: None, last_digest: None, mark: None, marks: HashSet::new() }
+        Self {
+            endpoint,
+            pages: 0,
+            records: 0,
+            total: None,
+            last_next: None,
+            last_key: None,
+            last_digest: None,
+            mark: None,
+            marks: HashSet::new(),
+            unlinked: 0,
+            first_count: None,
+            is_shorter: false,
+            asked: None,
+            again: None,
+            shortfall: None,
+        }
     }
 
     /// How to ask for the page which is due.
-    pub fn ask(&self) -> Ask {
+    pub fn ask(&mut self) -> Ask {
+        match (&self.again, &self.asked) {
+            (Some(_), Some(asked)) => asked.clone(),
+            _ => self.asked.insert(self.next_request()).clone(),
+        }
+    }
+
+    fn next_request(&self) -> Ask {
         let sized = |size: &Option<(String, u32)>| size.iter().map(|(param, limit)| (param.clone(), limit.to_string())).collect::<Vec<_>>();
         Ask::Params(match &self.endpoint.page {
             Page::None => Vec::new(),
-            Page::PageNumber { limit, limit_param, page_param, first } => {
+            Page::PageNumber { limit, limit_param, page_param, first, .. } => {
                 vec![(limit_param.clone(), limit.to_string()), (page_param.clone(), (first + self.pages).to_string())]
             }
-            Page::LinkHeader { size, .. } | Page::NextUrl { size, .. } => match &self.mark {
+            Page::LinkHeader { size, page_param, .. } => {
+                if let Some(url) = &self.mark {
+                    return Ask::Url(url.clone());
+                }
+                let mut params = sized(size);
+                let number = page_param.iter().filter(|_| self.unlinked > 0).map(|param| (param.clone(), (self.unlinked + 1).to_string()));
+                params.extend(number);
+                params
+            }
+            Page::NextUrl { size, .. } => match &self.mark {
                 Some(url) => return Ask::Url(url.clone()),
                 None => sized(size),
             },
@@ -113,29 +168,53 @@ impl<'e> Pager<'e> {
         self.total
     }
 
+    /// The records that came, where the API counts more of them on two reads of a list whose end is proved.
+    pub fn shortfall(&self) -> Option<u64> {
+        self.shortfall
+    }
+
     /// Takes note of a page and decides what comes next.
     pub fn after(&mut self, page: &Facts<'_>) -> Step {
-        self.pages += 1;
-        self.records += page.keys.len() as u64;
         if let Some(pointer) = &self.endpoint.total {
             match page.envelope.pointer(pointer).and_then(Value::as_u64) {
                 Some(total) => self.total = Some(total),
                 None => return failed(format!("there is no number at `{pointer}`, where the total should be")),
             }
         }
-        if let Some(step) = self.same_page_again(page.keys) {
-            return step;
+        let (digest, count) = (digest(page.keys), page.keys.len());
+        if let Some(again) = self.again.take() {
+            if again.digest == digest && again.total == self.total {
+                self.shortfall = self.total.filter(|total| *total > self.records).map(|_| self.records);
+                return Step::Confirmed(again.stop);
+            }
+            if again.count > 0 {
+                return failed(format!("page {} changed between two reads", self.pages));
+            }
         }
+        self.pages += 1;
+        let repeated = count > 0 && self.last_digest.replace(digest) == Some(digest);
+        if repeated && page.bare && self.pages == 2 && count < self.limit() {
+            // An old server that answers everything at once, whatever the offset.
+            return Step::Confirmed(Stop::Single);
+        }
+        if repeated {
+            return failed(format!("page {} holds the same records as the page before", self.pages));
+        }
+        self.records += count as u64;
         let step = match &self.endpoint.page {
             Page::None => Step::Done(Stop::Single),
-            Page::Offset { limit, next, size, .. } => self.after_offset(page, *limit as usize, next.as_deref(), size.as_deref()),
-            Page::KeySet { limit, .. } => self.after_key_set(page, *limit as usize),
-            Page::PageNumber { limit, .. } => self.after_page_number(page.keys.len(), *limit as usize),
-            Page::LinkHeader { size, only } => self.after_mark(page, size.as_ref(), at_link(page.link, only)),
-            Page::NextUrl { size, next, base, last } => {
-                self.after_mark(page, size.as_ref(), at_url(page.envelope, next, base.as_deref(), last.as_deref()))
+            Page::Offset { limit, next, size, stated_limit, .. } => {
+                self.after_offset(page, *limit as usize, next.as_deref(), size.as_deref(), stated_limit.as_deref())
             }
-            Page::Token { size, token, last, .. } => self.after_mark(page, size.as_ref(), at_token(page.envelope, token, last.as_deref())),
+            Page::KeySet { limit, .. } => self.after_key_set(page, *limit as usize),
+            Page::PageNumber { limit, stated_limit, .. } => self.after_page_number(page, *limit as usize, stated_limit.as_deref()),
+            Page::LinkHeader { only, .. } => self.after_mark(page, at_link(page.link, only)),
+            Page::NextUrl { next, base, last, omitted_at_end, .. } => {
+                self.after_mark(page, at_url(page.envelope, next, base.as_deref(), last.as_deref(), *omitted_at_end))
+            }
+            Page::Token { token, last, omitted_at_end, .. } => {
+                self.after_mark(page, at_token(page.envelope, token, last.as_deref(), *omitted_at_end))
+            }
         };
         match step {
             Step::More if self.pages >= self.endpoint.max_pages => {
@@ -143,7 +222,9 @@ impl<'e> Pager<'e> {
                 Step::Failed(Stop::Cap, Error::new(Kind::Incomplete, what))
             }
             Step::Done(stop) => match self.total {
-                Some(total) if total != self.records => {
+                // Some APIs count records that they never show: one more look at the last page decides.
+                Some(total) if total > self.records => self.read_again(stop, digest, count),
+                Some(total) if total < self.records => {
                     failed(format!("the API says that there are {total} records, and {} came (paging ended by {stop:?})", self.records))
                 }
                 _ => Step::Done(stop),
@@ -152,25 +233,31 @@ impl<'e> Pager<'e> {
         }
     }
 
-    fn same_page_again(&mut self, keys: &[&str]) -> Option<Step> {
-        let mut hasher = DefaultHasher::new();
-        keys.hash(&mut hasher);
-        let digest = Some(hasher.finish());
-        let same = !keys.is_empty() && digest == self.last_digest;
-        self.last_digest = digest;
-        same.then(|| failed(format!("page {} holds the same records as the page before", self.pages)))
+    fn read_again(&mut self, stop: Stop, digest: u64, count: usize) -> Step {
+        self.again = Some(Again { stop, digest, count, total: self.total });
+        Step::More
     }
 
-    fn after_offset(&mut self, page: &Facts<'_>, limit: usize, next: Option<&str>, size: Option<&str>) -> Step {
+    /// The page size that is requested; the largest number where none is.
+    fn limit(&self) -> usize {
+        match &self.endpoint.page {
+            Page::Offset { limit, .. } | Page::KeySet { limit, .. } | Page::PageNumber { limit, .. } => *limit as usize,
+            Page::LinkHeader { size, .. } | Page::NextUrl { size, .. } | Page::Token { size, .. } => {
+                size.as_ref().map_or(usize::MAX, |(_, limit)| *limit as usize)
+            }
+            Page::None => usize::MAX,
+        }
+    }
+
+    fn after_offset(&mut self, page: &Facts<'_>, limit: usize, next: Option<&str>, size: Option<&str>, stated: Option<&str>) -> Step {
         let count = page.keys.len();
         if page.bare {
             // An old server. It either answers everything at once, or it pages without saying so.
             return match count.cmp(&limit) {
-                Ordering::Equal => Step::More,
-                Ordering::Less | Ordering::Greater if self.pages == 1 => Step::Done(Stop::Single),
-                Ordering::Less if count == 0 => Step::Done(Stop::EmptyPage),
-                Ordering::Less => Step::Done(Stop::ShortPage),
+                _ if count == 0 => Step::Done(Stop::EmptyPage),
+                Ordering::Greater if self.pages == 1 => Step::Done(Stop::Single),
                 Ordering::Greater => too_long(count, limit),
+                Ordering::Equal | Ordering::Less => Step::More,
             };
         }
         if count > limit {
@@ -189,44 +276,44 @@ impl<'e> Pager<'e> {
                 self.last_next = Some(next.clone());
                 Step::More
             }
-            None => self.after_count(count, limit),
+            None => self.after_count(count, stated_size(page, stated)),
         }
     }
 
-    /// Where only counts tell: by the API's total if it gives one, else by a short page. A page may be shorter than asked for
-    /// where the server lowers the limit, so with a total a short page alone ends nothing.
-    fn after_count(&self, count: usize, limit: usize) -> Step {
+    /// Where only counts tell: by the API's total, by an empty page, or by a page shorter than the size that the response states. A
+    /// page may be shorter than requested where the server lowers the limit, so that alone ends nothing.
+    fn after_count(&self, count: usize, stated: Option<usize>) -> Step {
         match self.total {
             Some(total) if self.records >= total => Step::Done(Stop::Total),
-            Some(_) if count > 0 => Step::More,
             _ if count == 0 => Step::Done(Stop::EmptyPage),
-            _ if count < limit => Step::Done(Stop::ShortPage),
+            None if stated.is_some_and(|size| count < size) => Step::Done(Stop::ShortPage),
             _ => Step::More,
         }
     }
 
-    fn after_page_number(&self, count: usize, limit: usize) -> Step {
-        match self.total {
-            _ if count > limit => too_long(count, limit),
-            // Page numbers count pages of the size asked for: a shorter one in the middle means that records are skipped.
-            Some(total) if count < limit && self.records < total => {
-                failed(format!("page {} holds {count} records of {limit}, and {} of {total} are still missing", self.pages, total - self.records))
-            }
-            _ => self.after_count(count, limit),
+    fn after_page_number(&mut self, page: &Facts<'_>, limit: usize, stated: Option<&str>) -> Step {
+        let count = page.keys.len();
+        if count > limit {
+            return too_long(count, limit);
         }
+        // Page numbers count pages of one size: a shorter one in the middle means that records are skipped.
+        if self.is_shorter && count > 0 {
+            return failed(format!("page {} holds fewer records than the first page, and page {} is not empty", self.pages - 1, self.pages));
+        }
+        self.is_shorter |= count < *self.first_count.get_or_insert(count);
+        self.after_count(count, stated_size(page, stated))
     }
 
     /// Where the API itself names the next page. A page may be empty and name one all the same.
-    fn after_mark(&mut self, page: &Facts<'_>, size: Option<&(String, u32)>, mark: Result<Mark, String>) -> Step {
-        let count = page.keys.len();
-        if let Some((_, limit)) = size
-            && count > *limit as usize
-        {
-            return too_long(count, *limit as usize);
+    fn after_mark(&mut self, page: &Facts<'_>, mark: Result<Mark, String>) -> Step {
+        let (count, limit) = (page.keys.len(), self.limit());
+        if count > limit {
+            return too_long(count, limit);
         }
         match mark {
             Err(what) => failed(what),
             Ok(Mark::End(stop)) => Step::Done(stop),
+            Ok(Mark::Silent(what)) => self.after_silence(page, limit, &what),
             Ok(Mark::Next(next)) => {
                 let mut hasher = DefaultHasher::new();
                 next.hash(&mut hasher);
@@ -236,6 +323,27 @@ impl<'e> Pager<'e> {
                 self.mark = Some(next);
                 Step::More
             }
+        }
+    }
+
+    /// Where the response neither names a next page nor says that there is none.
+    fn after_silence(&mut self, page: &Facts<'_>, limit: usize, what: &str) -> Step {
+        let count = page.keys.len();
+        match &self.endpoint.page {
+            Page::LinkHeader { only, .. } if !only.is_empty() => {
+                failed(format!("page {} has no {what}, which this API sends with every page", self.pages))
+            }
+            _ if count == 0 => Step::Done(Stop::EmptyPage),
+            Page::LinkHeader { page_param: Some(_), .. } if self.mark.is_none() => {
+                self.unlinked += 1;
+                Step::More
+            }
+            Page::LinkHeader { .. } if count < limit => self.read_again(Stop::NoNext, digest(page.keys), count),
+            Page::LinkHeader { .. } => failed(format!("page {} is full and has no {what}, so the end of the list is not proved", self.pages)),
+            _ => failed(format!(
+                "page {} has no {what}, so the end of the list is not proved; if the API leaves it out on the last page, set `omitted_at_end`",
+                self.pages
+            )),
         }
     }
 
@@ -254,12 +362,19 @@ impl<'e> Pager<'e> {
             }
             self.last_key = Some(key.clone());
         }
-        match page.ordered.len() {
-            0 => Step::Done(Stop::EmptyPage),
-            count if count < limit => Step::Done(Stop::ShortPage),
-            _ => Step::More,
-        }
+        if page.ordered.is_empty() { Step::Done(Stop::EmptyPage) } else { Step::More }
     }
+}
+
+fn digest(keys: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    keys.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The page size that the response states.
+fn stated_size(page: &Facts<'_>, pointer: Option<&str>) -> Option<usize> {
+    pointer.and_then(|pointer| page.envelope.pointer(pointer)).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok())
 }
 
 fn order(a: &Value, b: &Value) -> Option<Ordering> {
@@ -282,111 +397,4 @@ fn too_long(count: usize, limit: usize) -> Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::extract::samples::endpoint;
-
-    /// Pages as (first key, count, envelope, bare); the result is the last step and the offsets asked for.
-    fn walk(keys: &str, pages: &[(u64, u64, Value, bool)]) -> (String, Vec<String>) {
-        let endpoint = endpoint(keys);
-        let mut pager = Pager::new(&endpoint);
-        let mut asked = Vec::new();
-        for (first, count, envelope, bare) in pages {
-            let Ask::Params(params) = pager.ask() else { panic!("parameters expected") };
-            asked.push(params.iter().skip(1).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"));
-            let keys: Vec<String> = (*first..first + count).map(|key| format!("[{key}]")).collect();
-            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let facts = Facts { keys: &keys, ordered: (*first..first + count).map(Value::from).collect(), envelope, bare: *bare, link: None };
-            match pager.after(&facts) {
-                Step::More => {}
-                Step::Done(stop) => return (format!("{stop:?}"), asked),
-                Step::Failed(stop, error) => return (format!("{stop:?}: {error}"), asked),
-            }
-        }
-        ("More".to_owned(), asked)
-    }
-
-    const OFFSET: &str =
-        r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset", next = "/_links/next", size = "/size" }"#;
-    const PLAIN: &str = r#"page = { kind = "offset", limit = 3, limit_param = "limit", offset_param = "offset" }"#;
-    const KEYS: &str = r#"page = { kind = "key_set", limit = 3, limit_param = "limit", key = "/id", params = { f1 = "bug_id", v1 = "{last}" } }"#;
-
-    const NUMBER: &str = r#"page = { kind = "page_number", limit = 3, limit_param = "limit", page_param = "page" }"#;
-
-    fn next(next: Option<&str>) -> Value {
-        json!({ "_links": { "next": next } })
-    }
-
-    #[test]
-    fn lists_end_where_the_api_says() {
-        let cases = [
-            ("page = { kind = \"none\" }", vec![(1, 9, json!(null), false)], "Single", vec![""]),
-            (
-                OFFSET,
-                vec![(1, 3, next(Some("a")), false), (4, 2, next(Some("b")), false), (6, 3, next(None), false)],
-                "NoNext",
-                vec!["", "offset=3", "offset=5"],
-            ),
-            (OFFSET, vec![(1, 3, next(Some("a")), false), (4, 0, next(None), false)], "NoNext", vec!["", "offset=3"]),
-            (OFFSET, vec![(1, 2, json!({}), false)], "ShortPage", vec![""]),
-            (OFFSET, vec![(1, 2, json!(null), true)], "Single", vec![""]),
-            (OFFSET, vec![(1, 9, json!(null), true)], "Single", vec![""]),
-            (OFFSET, vec![(1, 3, json!(null), true), (4, 0, json!(null), true)], "EmptyPage", vec!["", "offset=3"]),
-            (PLAIN, vec![(1, 3, json!({}), false), (4, 0, json!({}), false)], "EmptyPage", vec!["", "offset=3"]),
-            (PLAIN, vec![(1, 3, json!({}), false), (4, 1, json!({}), false)], "ShortPage", vec!["", "offset=3"]),
-            (
-                KEYS,
-                vec![(5, 3, json!({}), false), (10, 3, json!({}), false), (20, 1, json!({}), false)],
-                "ShortPage",
-                vec!["", "f1=bug_id&v1=7", "f1=bug_id&v1=12"],
-            ),
-            (KEYS, vec![(5, 3, json!({}), false), (10, 0, json!({}), false)], "EmptyPage", vec!["", "f1=bug_id&v1=7"]),
-            (KEYS, vec![(5, 0, json!({}), false)], "EmptyPage", vec![""]),
-            (NUMBER, vec![(1, 3, json!({}), false), (4, 1, json!({}), false)], "ShortPage", vec!["page=1", "page=2"]),
-            (NUMBER, vec![(1, 3, json!({}), false), (4, 0, json!({}), false)], "EmptyPage", vec!["page=1", "page=2"]),
-        ];
-        for (keys, pages, expected, asked) in cases {
-            let (result, offsets) = walk(keys, &pages);
-            assert_eq!((result.as_str(), offsets), (expected, asked.into_iter().map(str::to_owned).collect()), "{keys} {pages:?}");
-        }
-    }
-
-    #[test]
-    fn lists_that_cannot_be_trusted_fail() {
-        let capped = format!("{PLAIN}\nmax_pages = 2");
-        let total = format!("{PLAIN}\ntotal = \"/total\"");
-        let numbered = format!("{NUMBER}\ntotal = \"/total\"");
-        let cases = [
-            (OFFSET, vec![(1, 3, next(Some("a")), false), (4, 3, next(Some("a")), false)], "Error: two pages name the same next"),
-            (OFFSET, vec![(1, 3, next(Some("a")), false), (1, 3, next(Some("b")), false)], "Error: page 2 holds the same records"),
-            (OFFSET, vec![(1, 0, next(Some("a")), false)], "Error: the page is empty"),
-            (OFFSET, vec![(1, 4, next(None), false)], "Error: 4 records came where at most 3"),
-            (OFFSET, vec![(1, 2, json!({"size": 3, "_links": {"next": null}}), false)], "Error: the page says that it holds 3"),
-            (OFFSET, vec![(1, 3, json!(null), true), (1, 3, json!(null), true)], "Error: page 2 holds the same"),
-            (&capped, vec![(1, 3, json!({}), false), (4, 3, json!({}), false)], "Cap: the list goes on after 2 pages"),
-            (
-                &total,
-                vec![(1, 2, json!({"total": 5}), false), (3, 0, json!({"total": 5}), false)],
-                "Error: the API says that there are 5 records, and 2 came",
-            ),
-            (&total, vec![(1, 3, json!({"total": 2}), false)], "Error: the API says that there are 2 records, and 3 came"),
-            (NUMBER, vec![(1, 4, json!({}), false)], "Error: 4 records came where at most 3"),
-            (NUMBER, vec![(1, 3, json!({}), false), (1, 3, json!({}), false)], "Error: page 2 holds the same records"),
-            (&numbered, vec![(1, 2, json!({"total": 5}), false)], "Error: page 1 holds 2 records of 3, and 3 of 5 are still missing"),
-            (&total, vec![(1, 2, json!({}), false)], "Error: there is no number at `/total`"),
-            (KEYS, vec![(5, 3, json!({}), false), (6, 3, json!({}), false)], "Error: the keys do not rise: `6` comes after `7`"),
-            (KEYS, vec![(5, 4, json!({}), false)], "Error: 4 records came"),
-        ];
-        for (keys, pages, expected) in cases {
-            let (result, _) = walk(keys, &pages);
-            assert!(result.starts_with(expected), "{result} instead of {expected}");
-        }
-        assert_eq!(walk(&total, &[(1, 3, json!({"total": 4}), false), (4, 1, json!({"total": 4}), false)]).0, "Total");
-        // The server lowers the limit: only the total knows the end.
-        let lowered = [(1, 2, json!({"total": 5}), false), (3, 2, json!({"total": 5}), false), (5, 1, json!({"total": 5}), false)];
-        let asked = ["", "offset=2", "offset=4"].map(str::to_owned).to_vec();
-        assert_eq!(walk(&total, &lowered), ("Total".to_owned(), asked));
-    }
-}
+mod tests;

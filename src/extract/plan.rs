@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use super::{
-    known::Known,
+    known::{Known, Previous},
     request::{Asked, Joined, asked, column_value, plain},
 };
 use crate::{
@@ -41,6 +41,10 @@ pub struct Pull {
     pub partitions: Vec<Partition>,
     /// The series of requests, each for one partition or for a batch of them.
     pub calls: Vec<Call>,
+    /// The last complete full list of the scope, where this pull is to be compared with it.
+    pub previous: Option<Previous>,
+    /// The endpoint's last complete pull came in an envelope.
+    pub is_enveloped: bool,
 }
 
 /// One row of `for_each`.
@@ -114,6 +118,8 @@ pub fn plan(endpoint: &Endpoint, place: &str, mut rows: Vec<Row>, run: &RunRow, 
                 window_from,
                 window_to,
                 calls: calls(endpoint, rows, &partitions).map_err(wrong)?,
+                previous: known.previous(&scope_key).filter(|_| mode == Mode::Full && endpoint.window.is_none()).cloned(),
+                is_enveloped: known.is_enveloped(),
                 partitions,
             });
         }

@@ -11,16 +11,16 @@ use super::{
     call::{Caller, Ended},
     plan::Pull,
     summary::PullSummary,
+    verdict::verdict,
     writer::{Writer, Written},
 };
 use crate::{
-    catalog::{Endpoint, Replaces},
+    catalog::Endpoint,
     clock::Clock,
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     events::{Event, Observer},
     http::HttpClient,
-    lake::{self, File, FileKind, Lake, Outcome, Partition, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, Stop, WriteBudget, layout},
-    names,
+    lake::{self, File, FileKind, Lake, Outcome, PartitionStatus, PullHead, RECEIPT_VERSION, Receipt, WriteBudget, layout},
 };
 
 /// What the pulls of a run share.
@@ -31,6 +31,8 @@ pub(super) struct Context<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) run_id: Uuid,
     pub(super) run_at: DateTime<Utc>,
+    /// The user asked for full lists: an empty one is believed then.
+    pub(super) full_refresh: bool,
 }
 
 impl Context<'_> {
@@ -85,7 +87,10 @@ impl Context<'_> {
         calls.sort_by_key(|(call, _)| *call);
         let calls: Vec<Ended> = calls.into_iter().map(|(_, ended)| ended).collect();
         let written = writer.finish().await?;
-        let verdict = verdict(endpoint, pull, &calls);
+        let verdict = verdict(endpoint, pull, &calls, self.full_refresh);
+        for warning in &verdict.warnings {
+            self.observer.on(&Event::Warning(warning.clone()));
+        }
         let files = self.upload(endpoint, pull_id, &written).await?;
         let receipt = Receipt {
             version: RECEIPT_VERSION,
@@ -99,6 +104,7 @@ impl Context<'_> {
             outcome: verdict.outcome,
             stop: verdict.stop,
             error: verdict.error.as_ref().map(Error::told),
+            warnings: verdict.warnings,
             cursor: pull.cursor,
             window_from: pull.window_from,
             window_to: pull.window_to,
@@ -155,63 +161,6 @@ impl Context<'_> {
         }
         Ok(files)
     }
-}
-
-/// What the calls amount to.
-struct Verdict {
-    outcome: Outcome,
-    stop: Stop,
-    error: Option<Error>,
-    partitions: Vec<Partition>,
-}
-
-/// Decides whether the pull counts. For `replaces = "partition"` each partition counts on its own; otherwise all must be whole.
-fn verdict(endpoint: &Endpoint, pull: &Pull, calls: &[Ended]) -> Verdict {
-    let mut partitions = Vec::with_capacity(pull.partitions.len());
-    for (call, ended) in pull.calls.iter().zip(calls) {
-        let error = ended.error.as_ref().map(Error::told);
-        for (index, position) in call.partitions.clone().enumerate() {
-            partitions.push(Partition {
-                no: u32::try_from(position).unwrap_or(u32::MAX),
-                params: pull.partitions[position].params.clone().into(),
-                status: ended.statuses[index],
-                records: ended.records[index],
-                error: error.clone(),
-            });
-        }
-    }
-    let count = |status: PartitionStatus| partitions.iter().filter(|partition| partition.status == status).count();
-    let (failed, forbidden) = (count(PartitionStatus::Failed), count(PartitionStatus::Forbidden));
-    let single = endpoint.replaces == Replaces::Partition;
-    // One thing may be closed to us. All of them: the credentials are wrong. And a list from which parts are hidden is not whole.
-    let shut_out = forbidden > 0 && (!single || (forbidden > 1 && forbidden == partitions.len()));
-    let first = calls.iter().filter_map(|call| call.error.as_ref()).find(|error| !error.to_string().starts_with("not asked"));
-    let about = format!("`{}` {}", endpoint.id, pull.scope_key);
-    let error = if shut_out {
-        let what = format!("{about}: {} may not be read", names::count(forbidden as u64, "partition"));
-        Some(Error::new(Kind::Unauthorized, what))
-    } else {
-        first.map(|error| {
-            let all = names::count(partitions.len() as u64, "partition");
-            match partitions.len() {
-                // It says for itself what was asked.
-                1 => Error::new(error.kind(), error.told()),
-                _ => Error::new(error.kind(), format!("{about}: {failed} of {all} failed, the first one")).because(error.told()),
-            }
-        })
-    };
-    let whole = partitions.len() - failed;
-    let outcome = match (&error, single) {
-        (None, _) => Outcome::Complete,
-        (Some(_), true) if whole > 0 && !shut_out => Outcome::Partial,
-        (Some(_), _) => Outcome::Incomplete,
-    };
-    let stop = if error.is_some() {
-        calls.iter().find(|call| call.error.is_some()).and_then(|call| call.stop).unwrap_or(Stop::Error)
-    } else {
-        calls.first().and_then(|call| call.stop).unwrap_or(Stop::NoPartitions)
-    };
-    Verdict { outcome, stop, error, partitions }
 }
 
 /// The API's own totals together, if every call has one.

@@ -17,14 +17,14 @@ use super::{
     summary::{PullSummary, Stale, Summary},
 };
 use crate::{
-    catalog::{Endpoint, Graph, Node, Project, Selection},
+    catalog::{Endpoint, Graph, Node, Project, Selection, Source},
     engine::{Engine, Moment, RunRow},
     error::{Error, Kind, Result},
     events::{Event, Observer},
-    http::HttpClient,
+    http::{HttpClient, missing_variables},
     lake::{Lake, Receipts, Stop, WriteBudget},
     parallel,
-    settings::Settings,
+    settings::{Env, Settings},
 };
 
 /// Pulls that are open at once. Each holds a file and a few pages; how many requests are under way is the sources' matter.
@@ -72,6 +72,7 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
         observer: job.observer.as_ref(),
         run_id: job.run_id,
         run_at: job.run.run_at,
+        full_refresh: job.run.full_refresh,
     };
     let mut summary = Summary { run_id: job.run_id, pulls: Vec::new(), stale: Vec::new() };
     let mut receipts = job.lake.receipts(job.engine.read_by(job.selection).as_ref()).await?;
@@ -138,17 +139,22 @@ async fn ping(job: &Job<'_>, clients: &BTreeMap<String, HttpClient>) -> BTreeMap
     refused
 }
 
-/// One client per selected source, all before the first request: a missing variable should not show up half-way.
+/// One client per selected source, all before the first request. All missing variables are named at once.
 fn clients(job: &Job<'_>) -> Result<BTreeMap<String, HttpClient>> {
-    let mut clients = BTreeMap::new();
-    for id in job.selection.waves.iter().flatten() {
-        let Some(source) = job.project.endpoint(id).and_then(|endpoint| job.project.source(&endpoint.source)) else { continue };
-        if !clients.contains_key(&source.name) {
-            let client = HttpClient::new(source, job.settings, job.settings.clock.clone(), Arc::clone(&job.observer))?;
-            clients.insert(source.name.clone(), client);
-        }
+    let endpoints = job.selection.waves.iter().flatten().filter_map(|id| job.project.endpoint(id));
+    let sources: BTreeMap<&str, &Source> =
+        endpoints.filter_map(|endpoint| job.project.source(&endpoint.source)).map(|source| (source.name.as_str(), source)).collect();
+    let missing: BTreeSet<String> = sources.values().flat_map(|source| missing_variables(source, &job.settings.env)).collect();
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.into_iter().collect();
+        let needed: Vec<&str> = sources.into_keys().collect();
+        return Err(Env::missing(&names).within(format!("extracting from {}", needed.join(", "))));
     }
-    Ok(clients)
+    let client = |(name, source): (&str, &Source)| {
+        let client = HttpClient::new(source, job.settings, job.settings.clock.clone(), Arc::clone(&job.observer))?;
+        Ok((name.to_owned(), client))
+    };
+    sources.into_iter().map(client).collect()
 }
 
 /// The pulls of the endpoints of one wave.

@@ -31,7 +31,8 @@ pub struct Sliced {
 /// accepted in the place of the envelope.
 ///
 /// # Errors
-/// [`Kind::BadResponse`] for a body that is cut, has no array at `pointer`, or is no JSON outside its records.
+/// [`Kind::BadResponse`] for a body that is cut or is not JSON outside its records; [`Kind::WrongShape`] for one without an
+/// array at `pointer`.
 pub fn slice(body: &[u8], pointer: &str, bare_array: bool) -> Result<Sliced> {
     let begin = if body.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let begin = scan::skip_blanks(body, begin);
@@ -50,7 +51,7 @@ pub fn slice(body: &[u8], pointer: &str, bare_array: bool) -> Result<Sliced> {
             if scan::value_end(body, begin).is_none() {
                 return Err(bad("the JSON is cut"));
             }
-            return Err(bad(&format!("there is nothing at `{pointer}`, where the records should be")));
+            return Err(Error::new(Kind::WrongShape, format!("there is nothing at `{pointer}`, where the records should be")));
         }
         (None, Some(start)) if one_record => {
             let end = scan::value_end(body, start).ok_or_else(|| bad("the JSON is cut"))?;
@@ -61,8 +62,8 @@ pub fn slice(body: &[u8], pointer: &str, bare_array: bool) -> Result<Sliced> {
                 return Err(bad("the JSON is cut"));
             }
             if body.get(start) != Some(&b'[') {
-                let place = if pointer.is_empty() { "the body".to_owned() } else { format!("what stands at `{pointer}`") };
-                return Err(bad(&format!("{place} is no array of records")));
+                let place = if pointer.is_empty() { "the body".to_owned() } else { format!("the value at `{pointer}`") };
+                return Err(Error::new(Kind::WrongShape, format!("{place} is not an array of records")));
             }
             let (records, end) = scan::elements(body, start).ok_or_else(|| bad("the JSON is cut, or the array of records is broken"))?;
             (records, end, false)
@@ -198,8 +199,8 @@ mod tests {
             ("{\"plans\":[{\"id\":1}]", "/plans", "cut"),
             ("[{\"id\":1}", "", "cut"),
             ("{\"id\":1", "", "cut"),
-            ("{\"plans\":\"oops\"}", "/plans", "no array"),
-            ("{\"plans\":{}}", "/plans", "no array"),
+            ("{\"plans\":\"oops\"}", "/plans", "not an array"),
+            ("{\"plans\":{}}", "/plans", "not an array"),
             ("{\"other\":[]}", "/plans", "nothing at `/plans`"),
             ("[1]", "/plans", "nothing at `/plans`"),
             ("[1] x", "", "follows"),
@@ -208,7 +209,8 @@ mod tests {
         ];
         for (body, pointer, part) in cases {
             let error = slice(body.as_bytes(), pointer, false).unwrap_err();
-            assert_eq!(error.kind(), Kind::BadResponse);
+            let shape = part.starts_with("not an array") || part.starts_with("nothing at");
+            assert_eq!(error.kind(), if shape { Kind::WrongShape } else { Kind::BadResponse }, "{body}");
             assert!(error.to_string().contains(part), "{body}: {error}");
         }
     }

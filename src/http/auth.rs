@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::session::Session;
+use super::{base_url::override_variable, session::Session};
 use crate::{
     catalog::{Auth, Source},
     error::{Error, Kind, OrFail, Result},
@@ -21,13 +21,13 @@ pub(super) struct Credentials {
 impl Credentials {
     /// Fills the `${VARIABLES}` of a source's `auth` and `headers`.
     pub(super) fn resolve(source: &Source, env: &Env) -> Result<Self> {
-        let within = |error: Error| error.within(format!("credentials of the source `{}`", source.name));
+        let within = |error: Error| error.within(format!("the credentials of the source `{}`", source.name));
         let mut found = Self { headers: HeaderMap::new(), session: None };
         let client = source.api()?;
         for (name, value) in &client.headers {
             let secret = env.expand_secret(value).map_err(within)?;
             let is_secret = value.contains("${");
-            found.add(source, name, &secret, is_secret)?;
+            found.add(source, name, value, &secret, is_secret)?;
         }
         match &client.auth {
             Auth::None => {}
@@ -42,11 +42,12 @@ impl Credentials {
                 }
                 let token = Secret::known(base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.expose())));
                 let header = Secret::new(format!("Basic {}", token.expose()));
-                found.add(source, "Authorization", &header, true)?;
+                found.add(source, "Authorization", "", &header, true)?;
             }
             Auth::Header { name, value } => {
-                let value = env.expand_secret(value).map_err(within)?;
-                found.add(source, name, &value, true)?;
+                let written = value;
+                let value = env.expand_secret(written).map_err(within)?;
+                found.add(source, name, written, &value, true)?;
             }
             Auth::Login(login) => {
                 let mut form = Vec::new();
@@ -59,17 +60,33 @@ impl Credentials {
         Ok(found)
     }
 
-    fn add(&mut self, source: &Source, name: &str, value: &Secret, sensitive: bool) -> Result<()> {
+    /// Adds a header; `written` is its value as the source file has it, with `${VARIABLES}`.
+    fn add(&mut self, source: &Source, name: &str, written: &str, value: &Secret, sensitive: bool) -> Result<()> {
+        let source = &source.name;
         let header =
-            HeaderName::from_bytes(name.as_bytes()).or_fail(Kind::Config, || format!("source `{}`: `{name}` is no header name", source.name))?;
+            HeaderName::from_bytes(name.as_bytes()).or_fail(Kind::Config, || format!("source `{source}`: `{name}` is not a valid header name"))?;
         let mut value = HeaderValue::from_str(value.expose()).map_err(|_| {
-            Error::new(
-                Kind::Config,
-                format!("source `{}`: the value of the header `{name}` holds characters that a header cannot carry", source.name),
-            )
+            let variables: Vec<String> = Env::names_in(written).iter().map(|name| format!("`{name}`")).collect();
+            let from = if variables.is_empty() { String::new() } else { format!(" (from {})", variables.join(", ")) };
+            let what =
+                format!("source `{source}`: the value of the header `{name}`{from} has a line break or another character that a header cannot carry");
+            Error::new(Kind::Config, what)
         })?;
         value.set_sensitive(sensitive);
         self.headers.insert(header, value);
         Ok(())
     }
+}
+
+/// The environment variables that the source needs and that are missing, in order of their names.
+pub fn missing_variables(source: &Source, env: &Env) -> Vec<String> {
+    let Some(client) = &source.client else { return Vec::new() };
+    let mut texts = client.credential_texts();
+    if env.get(&override_variable(&source.name)).is_none() {
+        texts.push(&client.base_url);
+    }
+    let mut names: Vec<String> = texts.into_iter().flat_map(Env::names_in).filter(|name| env.get(name).is_none()).collect();
+    names.sort();
+    names.dedup();
+    names
 }

@@ -23,11 +23,11 @@ impl BaseUrl {
     /// # Errors
     /// [`Kind::MissingVariable`]; [`Kind::Config`] for something that is no usable URL.
     pub fn resolve(source: &str, written: &str, env: &Env) -> Result<Self> {
-        let variable = format!("ETL_{}_BASE_URL", source.to_ascii_uppercase());
+        let variable = override_variable(source);
         match env.get(&variable) {
             Some(text) => Self::parse(text).map_err(|what| Error::new(Kind::Config, format!("`{variable}`: {what}"))),
             None => {
-                let text = env.expand(written).map_err(|error| error.within(format!("base URL of the source `{source}`")))?;
+                let text = env.expand_url(written).map_err(|error| error.within(format!("base URL of the source `{source}`")))?;
                 Self::parse(&text).map_err(|what| Error::new(Kind::Config, format!("base URL of the source `{source}`: {what}")))
             }
         }
@@ -99,12 +99,22 @@ impl BaseUrl {
     }
 }
 
-/// Resolves where an API says that the next page is, seen from the URL that was asked first.
+/// The variable that replaces the base URL of a source.
+pub(super) fn override_variable(source: &str) -> String {
+    format!("ETL_{}_BASE_URL", source.to_ascii_uppercase())
+}
+
+/// Resolves where an API says that the next page is, seen from the URL that was asked first. A plain `http` URL of the same host,
+/// as servers behind a TLS proxy write it, is requested over https.
 ///
 /// # Errors
 /// [`Kind::BadResponse`] for what is no URL, and for another scheme, host or port: no credential goes there.
 pub(super) fn follow(first: &Url, next: &str) -> Result<Url> {
-    let url = first.join(next).or_fail(Kind::BadResponse, || "the next page is named by something that is no URL")?;
+    let mut url = first.join(next).or_fail(Kind::BadResponse, || "the next page is named by something that is not a URL")?;
+    if url.scheme() == "http" && first.scheme() == "https" {
+        // Every http URL can become an https URL.
+        let _ = url.set_scheme("https");
+    }
     if url.origin() == first.origin() {
         return Ok(url);
     }
@@ -169,10 +179,19 @@ mod tests {
             ("https://api.example/repositories/7/issues?page=2", "https://api.example/repositories/7/issues?page=2"),
             ("/wiki/rest?start=25", "https://api.example/wiki/rest?start=25"),
             ("?page=2", "https://api.example/repos/o/r/issues?page=2"),
+            ("http://api.example/repos?page=2", "https://api.example/repos?page=2"),
+            ("http://api.example:80/repos?page=2", "https://api.example/repos?page=2"),
         ] {
             assert_eq!(follow(&first, next).unwrap().as_str(), expected);
         }
-        for next in ["https://evil.example/x", "http://api.example/x", "https://api.example:444/x", "//evil.example/x", "https://"] {
+        for next in [
+            "https://evil.example/x",
+            "http://evil.example/x",
+            "http://api.example:8080/x",
+            "https://api.example:444/x",
+            "//evil.example/x",
+            "https://",
+        ] {
             assert_eq!(follow(&first, next).unwrap_err().kind(), Kind::BadResponse, "{next}");
         }
     }
@@ -198,5 +217,15 @@ mod tests {
         assert_eq!((base.host(), base.is_loopback()), ("localhost:9", true));
         let error = BaseUrl::resolve("testrail", "${TESTRAIL_HOST}/y", &Env::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::MissingVariable);
+    }
+
+    #[test]
+    fn hosts_may_end_with_slashes_and_line_breaks() {
+        for host in ["https://t.example", "https://t.example/", "https://t.example//\n", " t.example/\r\n"] {
+            let base = BaseUrl::resolve("demo", "${HOST}/v1/${APP}/", &Env::of([("HOST", host), ("APP", "x/\n")])).unwrap();
+            assert_eq!(base.join("a", &[]).unwrap().as_str(), "https://t.example/v1/x/a", "{host:?}");
+        }
+        let base = BaseUrl::resolve("demo", "${HOST}", &Env::of([("HOST", "https://t.example/sub/")])).unwrap();
+        assert_eq!(base.join("a", &[]).unwrap().as_str(), "https://t.example/sub/a");
     }
 }

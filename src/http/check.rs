@@ -161,7 +161,7 @@ mod tests {
             auth: Auth::None,
             headers: Vec::new(),
             rate_limit: RateLimit { requests: 0, per: Duration::from_secs(1), concurrency: 1 },
-            retry: Retry { attempts: 1, max_elapsed: Duration::ZERO, statuses: vec![409], limited_wait: None },
+            retry: Retry { attempts: Some(1), max_elapsed: Duration::ZERO, statuses: vec![409], limited_wait: Duration::ZERO },
             timeout: Duration::from_secs(1),
             max_body: 1,
             probe: None,
@@ -238,6 +238,21 @@ mod tests {
         assert!(matches!(judge(&limited, &client()), Verdict::Retry(Kind::RateLimited, _)));
         let alone = Seen { status: 403, content_type: json, body: b"{}", limited: false, gone: &[], forbidden: &[] };
         assert!(matches!(judge(&alone, &client()), Verdict::Fail(Kind::Unauthorized, _)));
+    }
+
+    #[test]
+    fn a_deleted_test_run_is_gone() {
+        let project = crate::catalog::Project::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let testrail = project.source("testrail").unwrap().api().unwrap();
+        for (field, gone) in [
+            (":run_id is not a valid test run", true),
+            (":plan_id is not a valid test plan", true),
+            (":project_id is not a valid or accessible project", false),
+        ] {
+            let body = format!(r#"{{"error":"Field {field}."}}"#);
+            let seen = Seen { status: 400, content_type: None, body: body.as_bytes(), limited: false, gone: &[], forbidden: &[] };
+            assert_eq!(judge(&seen, testrail) == Verdict::Gone, gone, "{field}");
+        }
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! One client per source: it asks, waits, tries again, and hands out only answers that can be trusted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{header::HeaderMap, redirect};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Answer, BaseUrl, Failure, Fetched, Got,
+    Answer, BaseUrl, Failure, Fetched, Got, Repeat,
     answer::{kept_headers, link_header},
-    auth::Credentials,
+    attempts::{GivenUp, Rejected, RequestOutcome, Response},
+    auth::{Credentials, missing_variables},
     base_url::follow,
     check::{Seen, Verdict, judge, own_words},
     rate_limit::Gate,
-    retry::{Next, Waits, asked_wait, used_up_for},
+    retry::{Next, used_up_for},
     session::Session,
 };
 use crate::{
@@ -22,8 +26,8 @@ use crate::{
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     events::{Event, Observer},
-    secret::{Secret, masked_url, scrub},
-    settings::Settings,
+    secret::{masked_url, scrub},
+    settings::{Env, Settings},
 };
 
 /// Waits shorter than this are nobody's business.
@@ -60,25 +64,9 @@ pub struct HttpClient {
     pub(super) gate: Gate,
     pub(super) session: Option<Session>,
     pub(super) clock: Clock,
+    /// A request used up its time and none has succeeded since: requests get one attempt until one does.
+    pub(super) is_down: AtomicBool,
     observer: Arc<dyn Observer>,
-}
-
-/// One attempt that was answered, body included.
-pub(super) struct Attempt {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    /// The value that proved who asks, where it came from a login.
-    pub(super) token: Option<Secret>,
-}
-
-/// One attempt without a whole answer.
-pub(super) struct Broken {
-    /// 0 = there was none.
-    pub(super) status: u16,
-    pub(super) error: Error,
-    /// The request cannot have reached the server.
-    pub(super) unseen: bool,
 }
 
 impl HttpClient {
@@ -88,6 +76,10 @@ impl HttpClient {
     /// [`Kind::MissingVariable`] and [`Kind::Config`].
     pub fn new(source: &Source, settings: &Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self> {
         let rules = source.api()?;
+        let missing = missing_variables(source, &settings.env);
+        if !missing.is_empty() {
+            return Err(Env::missing(&missing).within(format!("the source `{}`", source.name)));
+        }
         let base = BaseUrl::resolve(&source.name, &rules.base_url, &settings.env)?;
         let credentials = Credentials::resolve(source, &settings.env)?;
         let limit = settings.rate_limits.get(&source.name).copied().unwrap_or(rules.rate_limit);
@@ -111,6 +103,7 @@ impl HttpClient {
             gate: Gate::new(&limit),
             session: credentials.session,
             clock,
+            is_down: AtomicBool::new(false),
             observer,
         })
     }
@@ -165,68 +158,33 @@ impl HttpClient {
     /// # Errors
     /// The last attempt's failure, with the exchange for the log. Unauthorized and other definite refusals are not repeated.
     pub async fn ask<T>(&self, request: &Request<'_>, read: impl Fn(&[u8]) -> Result<T>) -> Result<Fetched<T>, Box<Failure>> {
-        let url = self.url(request).map_err(|error| Box::new(Failure { error, answer: None }))?;
+        let unsent = |error: Error| Box::new(Failure { error, answer: None });
+        let url = self.url(request).map_err(unsent)?;
         let shown = scrub(&masked_url(&url)).into_owned();
-        let begin = Instant::now();
-        let mut waits = Waits::new(&self.rules.retry);
-        let mut attempt = 0;
-        let mut renewed = false;
-        loop {
-            attempt += 1;
-            let permit = self.gate.enter(|wait| self.tell(wait, "rate limit")).await;
-            let (started, clock) = (self.clock.now(), Instant::now());
-            let answered = self.attempt(request, &url).await;
-            let duration = clock.elapsed();
-            drop(permit);
-            let (status, headers, link, body) = match &answered {
-                Ok(seen) => (seen.status, kept_headers(&seen.headers), link_header(&seen.headers), seen.body.clone()),
-                Err(broken) => (broken.status, "{}".to_owned(), None, Bytes::new()),
-            };
-            let (method, host) = (request.method, self.host().to_owned());
-            let answer = Answer { method, url: shown.clone(), host, status, headers, link, attempts: attempt, started, duration, body };
-            let mut asked = None;
-            let (error, again) = match answered {
-                Err(Broken { error, .. }) => {
-                    let again = error.kind().retryable() && error.kind() != Kind::BadResponse;
-                    (error, again)
-                }
-                // The token may have been withdrawn before its time: once, that is no failure.
-                Ok(seen) if seen.status == 401 && !renewed && seen.token.is_some() => {
-                    renewed = true;
-                    if let (Some(session), Some(token)) = (&self.session, &seen.token) {
-                        session.refused(token).await;
-                    }
-                    continue;
-                }
-                Ok(seen) => {
-                    self.heed(&seen.headers);
-                    asked = asked_wait(&seen.headers, self.clock.now());
-                    match self.meaning(request, &seen, asked.is_some(), &read) {
-                        Meaning::Got(got) => return Ok(Fetched { answer, got }),
-                        Meaning::Failed { error, again } => (error, again),
-                    }
-                }
-            };
-            if asked.is_none() && error.kind() == Kind::RateLimited {
-                asked = self.rules.retry.limited_wait;
-            }
-            let elapsed = begin.elapsed();
-            let next = if again { waits.after(attempt, elapsed, asked, rand::random()) } else { Next::OutOfAttempts };
-            match next {
-                Next::Wait(wait) => {
-                    let reason = if status == 0 { error.to_string() } else { format!("status {status}") };
-                    self.tell(wait, &reason);
-                    if asked.is_some() {
-                        self.gate.pause(Instant::now() + wait);
-                    }
-                    sleep(wait).await;
-                }
-                given_up => {
-                    let error = self.final_error(request, &answer, elapsed, given_up, error);
-                    return Err(Box::new(Failure { error, answer: Some(answer) }));
-                }
+        let build = || Ok(self.built(request, &url));
+        let ended = self.attempts(Repeat::Always, build, |response| self.meaning(request, response, &read)).await.map_err(unsent)?;
+        let (headers, link, body) = match &ended.response {
+            Some(response) => (kept_headers(&response.headers), link_header(&response.headers), response.body.clone()),
+            None => ("{}".to_owned(), None, Bytes::new()),
+        };
+        let RequestOutcome { attempts, elapsed, started, duration, status, result, .. } = ended;
+        let (method, host) = (request.method, self.host().to_owned());
+        let answer = Answer { method, url: shown, host, status, headers, link, attempts, started, duration, body };
+        match result {
+            Ok(got) => Ok(Fetched { answer, got }),
+            Err(given_up) => {
+                let error = self.final_error(request, &answer, elapsed, given_up);
+                Err(Box::new(Failure { error, answer: Some(answer) }))
             }
         }
+    }
+
+    /// The first 300 characters of a response's body, without its secrets, for messages about its shape.
+    pub fn excerpt(&self, body: &[u8]) -> String {
+        // Cut after the secrets are out, so that no part of one is left.
+        let text: String = scrub(&String::from_utf8_lossy(&body[..body.len().min(65_536)])).chars().take(4_096).collect();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.chars().filter(|character| !character.is_control()).take(300).collect()
     }
 
     /// Where a request goes.
@@ -248,91 +206,58 @@ impl HttpClient {
         }
     }
 
-    fn meaning<T>(&self, request: &Request<'_>, attempt: &Attempt, limited: bool, read: &impl Fn(&[u8]) -> Result<T>) -> Meaning<T> {
+    fn meaning<T>(&self, request: &Request<'_>, response: &Response, read: &impl Fn(&[u8]) -> Result<T>) -> Result<Got<T>, Rejected> {
         let seen = Seen {
-            status: attempt.status,
-            content_type: attempt.headers.get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()),
-            body: &attempt.body,
-            limited,
+            status: response.status,
+            content_type: response.headers.get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()),
+            body: &response.body,
+            limited: response.hint.limited,
             gone: request.gone,
             forbidden: request.forbidden,
         };
-        let error = |kind: Kind, what: String| {
+        let rejected = |kind: Kind, what: String, again: bool| {
             let error = Error::new(kind, what);
-            match own_words(&attempt.body) {
+            let error = match own_words(&response.body) {
                 Some(words) => error.because(words),
                 None => error,
-            }
+            };
+            Rejected { error, again, unseen: false }
         };
         match judge(&seen, &self.rules) {
-            Verdict::Usable => match read(&attempt.body) {
-                Ok(value) => Meaning::Got(Got::Read(value)),
-                Err(error) => Meaning::Failed { again: error.kind().retryable(), error },
-            },
-            Verdict::Gone => Meaning::Got(Got::Gone),
-            Verdict::Forbidden => Meaning::Got(Got::Forbidden),
-            Verdict::Retry(kind, what) => Meaning::Failed { error: error(kind, what), again: true },
-            Verdict::Fail(kind, what) => Meaning::Failed { error: error(kind, what), again: false },
+            Verdict::Usable => {
+                read(&response.body).map(Got::Read).map_err(|error| Rejected { again: error.kind().retryable(), error, unseen: false })
+            }
+            Verdict::Gone => Ok(Got::Gone),
+            Verdict::Forbidden => Ok(Got::Forbidden),
+            Verdict::Retry(kind, what) => Err(rejected(kind, what, true)),
+            Verdict::Fail(kind, what) => Err(rejected(kind, what, false)),
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, url: &Url) -> std::result::Result<Attempt, Broken> {
-        let mut builder = match request.method {
+    fn built(&self, request: &Request<'_>, url: &Url) -> reqwest::RequestBuilder {
+        let builder = match request.method {
             Method::Get => self.http.get(url.clone()),
             Method::Post => self.http.post(url.clone()),
         };
-        if let Some(body) = request.body {
-            builder = builder.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
+        match request.body {
+            Some(body) => builder.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string()),
+            None => builder,
         }
-        self.exchange(builder).await
     }
 
-    /// One attempt at a request, with the token of the login where there is one.
-    pub(super) async fn exchange(&self, mut builder: reqwest::RequestBuilder) -> std::result::Result<Attempt, Broken> {
-        let mut token = None;
-        if let Some(session) = &self.session {
-            let value = session.value(&self.http, &self.base).await.map_err(|error| Broken { status: 0, error, unseen: true })?;
-            builder = builder.header(session.header(), value.expose());
-            token = Some(value);
-        }
-        let mut response = builder.send().await.map_err(|error| {
-            let unseen = error.is_connect() || error.is_builder();
-            Broken { status: 0, error: network(error), unseen }
-        })?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let most = usize::try_from(self.rules.max_body).unwrap_or(usize::MAX);
-        let too_long = || {
-            let what = format!("answered {status} with a body over the limit of {most} bytes");
-            let error = Error::new(Kind::BadResponse, what).hint("raise `max_body` in the source file, or ask for smaller pages");
-            Broken { status, error, unseen: false }
-        };
-        let promised = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        if promised > most {
-            return Err(too_long());
-        }
-        let mut body = BytesMut::with_capacity(promised);
-        while let Some(chunk) = response.chunk().await.map_err(|error| Broken { status, error: network(error), unseen: false })? {
-            if body.len() + chunk.len() > most {
-                return Err(too_long());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Attempt { status, headers, body: body.freeze(), token })
-    }
-
-    fn final_error(&self, request: &Request<'_>, answer: &Answer, elapsed: Duration, given_up: Next, error: Error) -> Error {
+    fn final_error(&self, request: &Request<'_>, answer: &Answer, elapsed: Duration, given_up: GivenUp) -> Error {
         let attempts = crate::names::count(u64::from(answer.attempts), "attempt");
         let mut what =
             format!("`{}`: {} {} failed after {attempts} in {:.1} s", request.endpoint, request.method.name(), answer.url, elapsed.as_secs_f64());
-        if let Next::OutOfTime(wait) = given_up {
-            what.push_str(&format!(
-                "; the next wait of {:.0} s would exceed the {} s allowed for one request",
-                wait.as_secs_f64(),
-                self.rules.retry.max_elapsed.as_secs()
-            ));
+        let most = self.rules.retry.max_elapsed.as_secs();
+        match given_up.reason {
+            Next::TooLong(wait) => {
+                what.push_str(&format!("; the next wait of {:.0} s would exceed the {most} s allowed for one request", wait.as_secs_f64()));
+            }
+            Next::OutOfTime => what.push_str(&format!("; the {most} s allowed for one request are used up")),
+            Next::Wait(_) | Next::OutOfAttempts => {}
         }
-        error.within(what)
+        given_up.error.within(what)
     }
 
     pub(super) fn tell(&self, wait: Duration, reason: &str) {
@@ -342,31 +267,10 @@ impl HttpClient {
     }
 }
 
-enum Meaning<T> {
-    Got(Got<T>),
-    Failed { error: Error, again: bool },
-}
-
 /// Redirects are followed on the same origin only, so that no credential goes elsewhere.
 fn same_host_only() -> redirect::Policy {
     redirect::Policy::custom(|attempt| {
         let same = attempt.previous().last().is_some_and(|last| last.origin() == attempt.url().origin());
         if same && attempt.previous().len() <= 5 { attempt.follow() } else { attempt.stop() }
     })
-}
-
-/// A failure below HTTP. The URL in it may hold a secret, so it is taken out.
-pub(super) fn network(error: reqwest::Error) -> Error {
-    let (kind, what) = if error.is_timeout() {
-        (Kind::TimedOut, "no answer in time")
-    } else if error.is_connect() {
-        (Kind::Network, "cannot connect")
-    } else if error.is_body() || error.is_decode() {
-        (Kind::Network, "the connection broke in the middle of the body")
-    } else if error.is_builder() {
-        (Kind::Config, "the request cannot be built")
-    } else {
-        (Kind::Network, "the connection broke")
-    };
-    Error::new(kind, what).because(error.without_url())
 }

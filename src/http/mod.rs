@@ -4,6 +4,7 @@
 //! that knows reqwest. [`HttpClient::ask`] reads, [`HttpClient::send`] is for what changes something over there.
 
 mod answer;
+mod attempts;
 mod auth;
 mod base_url;
 mod check;
@@ -16,6 +17,7 @@ mod send;
 mod session;
 
 pub use answer::{Answer, Failure, Fetched, Got};
+pub use auth::missing_variables;
 pub use base_url::{BaseUrl, encode};
 pub use client::{HttpClient, Request};
 pub use link::{Link, next_link};

@@ -5,13 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{header::HeaderMap, multipart};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 
 use super::{
     HttpClient,
+    attempts::{GivenUp, Rejected, Response},
     check::{own_words, without_mark},
-    client::Attempt,
-    retry::{Next, Waits, asked_wait},
 };
 use crate::{
     error::{Error, Kind, OrFail, Result},
@@ -92,7 +90,7 @@ pub struct Sent {
     pub status: u16,
     /// The media type, in lower case and without parameters.
     pub content_type: String,
-    /// How long the API asks to wait.
+    /// How long the API asks to wait; `None` where that is 0 or past.
     pub retry_after: Option<Duration>,
     /// The body, decompressed.
     pub body: Bytes,
@@ -149,56 +147,37 @@ impl HttpClient {
         let not_sent = |error: Error| Box::new(SendFailure { error, status: None, maybe_done: false });
         let url = self.base.join(outgoing.path, outgoing.query).map_err(not_sent)?;
         let shown = scrub(&masked_url(&url)).into_owned();
-        let begin = Instant::now();
-        let mut waits = Waits::new(&self.rules.retry);
-        let (mut attempt, mut renewed, mut maybe_done) = (0, false, false);
-        loop {
-            attempt += 1;
-            let permit = self.gate.enter(|wait| self.tell(wait, "rate limit")).await;
-            let answered = self.exchange(self.built(outgoing, url.clone()).map_err(not_sent)?).await;
-            drop(permit);
-            let mut asked = None;
-            let (error, status, unseen) = match answered {
-                Err(broken) => (broken.error, broken.status, broken.unseen),
-                Ok(seen) if seen.status == 401 && !renewed && seen.token.is_some() => {
-                    renewed = true;
-                    if let (Some(session), Some(token)) = (&self.session, &seen.token) {
-                        session.refused(token).await;
-                    }
-                    continue;
-                }
-                Ok(seen) => {
-                    self.heed(&seen.headers);
-                    asked = asked_wait(&seen.headers, self.clock.now());
-                    if (200..300).contains(&seen.status) || outgoing.accept.contains(&seen.status) {
-                        return Ok(sent(seen, asked, attempt, shown));
-                    }
-                    let words = own_words(&seen.body);
-                    (refusal(seen.status, words), seen.status, seen.status == 429)
-                }
-            };
-            // What was refused for good was not done; a server that broke down may have done it before.
-            maybe_done |= !unseen && error.kind().retryable() && outgoing.repeat == Repeat::OnlyUnseen;
-            let again = error.kind().retryable() && (unseen || outgoing.repeat == Repeat::Always);
-            if asked.is_none() && error.kind() == Kind::RateLimited {
-                asked = self.rules.retry.limited_wait;
+        let build = || self.outgoing(outgoing, url.clone());
+        let accept = |response: &Response| match response.status {
+            200..=299 => Ok(()),
+            status if outgoing.accept.contains(&status) => Ok(()),
+            status => {
+                let words = own_words(&response.body);
+                let error = refusal(status, response.hint.limited, words);
+                // What was refused as one too many was not done; a server that broke down may have done it before.
+                Err(Rejected { again: error.kind().retryable(), unseen: error.kind() == Kind::RateLimited, error })
             }
-            let next = if again { waits.after(attempt, begin.elapsed(), asked, rand::random()) } else { Next::OutOfAttempts };
-            let Next::Wait(wait) = next else {
-                let attempts = crate::names::count(u64::from(attempt), "attempt");
+        };
+        let ended = self.attempts(outgoing.repeat, build, accept).await.map_err(not_sent)?;
+        match (ended.result, ended.response) {
+            (Ok(()), Some(response)) => Ok(Sent {
+                status: response.status,
+                content_type: media(&response.headers),
+                retry_after: response.hint.wait,
+                body: response.body,
+                attempts: ended.attempts,
+                url: shown,
+            }),
+            (Ok(()), None) => Err(not_sent(Error::new(Kind::Internal, "a request without a response was accepted"))),
+            (Err(GivenUp { error, maybe_done, .. }), _) => {
+                let attempts = crate::names::count(u64::from(ended.attempts), "attempt");
                 let error = error.within(format!("{}: {} {shown} failed after {attempts}", outgoing.what, outgoing.verb.method()));
-                return Err(Box::new(SendFailure { error, status: (status > 0).then_some(status), maybe_done }));
-            };
-            let reason = if status == 0 { error.to_string() } else { format!("status {status}") };
-            self.tell(wait, &reason);
-            if asked.is_some() {
-                self.gate.pause(Instant::now() + wait);
+                Err(Box::new(SendFailure { error, status: (ended.status > 0).then_some(ended.status), maybe_done }))
             }
-            sleep(wait).await;
         }
     }
 
-    fn built(&self, outgoing: &Outgoing<'_>, url: url::Url) -> Result<reqwest::RequestBuilder> {
+    fn outgoing(&self, outgoing: &Outgoing<'_>, url: url::Url) -> Result<reqwest::RequestBuilder> {
         let mut builder = self.http.request(outgoing.verb.method(), url);
         for (name, value) in outgoing.headers {
             builder = builder.header(*name, *value);
@@ -224,18 +203,15 @@ impl HttpClient {
     }
 }
 
-fn sent(seen: Attempt, retry_after: Option<Duration>, attempts: u32, url: String) -> Sent {
-    Sent { status: seen.status, content_type: media(&seen.headers), retry_after, body: seen.body, attempts, url }
-}
-
 fn media(headers: &HeaderMap) -> String {
     let value = headers.get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// What a status says that was not wanted.
-fn refusal(status: u16, words: Option<String>) -> Error {
+fn refusal(status: u16, limited: bool, words: Option<String>) -> Error {
     let kind = match status {
+        403 if limited => Kind::RateLimited,
         401 | 403 => Kind::Unauthorized,
         404 | 410 => Kind::NotFound,
         408 => Kind::TimedOut,

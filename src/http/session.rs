@@ -73,9 +73,9 @@ impl Session {
         let url = base.join(&self.rules.path, &[])?;
         let form: Vec<(&str, &str)> = self.form.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         let asked = Instant::now();
-        let response = http.post(url).form(&form).send().await.map_err(super::client::network)?;
+        let response = http.post(url).form(&form).send().await.map_err(super::attempts::network)?;
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(super::client::network)?;
+        let body = response.bytes().await.map_err(super::attempts::network)?;
         let what = format!("the login at `{}` was answered with {status}", self.rules.path);
         if matches!(status, 408 | 425 | 429 | 500..) {
             return Err(Error::new(if status == 429 { Kind::RateLimited } else { Kind::Unavailable }, what));

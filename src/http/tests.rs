@@ -38,7 +38,8 @@ struct Scene {
     /// What was sent: request line, the headers asked for by the tests, body.
     asked: Arc<Mutex<Vec<String>>>,
     waits: Waits,
-    _folder: tempfile::TempDir,
+    source: crate::catalog::Source,
+    folder: tempfile::TempDir,
 }
 
 impl Scene {
@@ -75,7 +76,7 @@ impl Scene {
         let settings = Settings::read(folder.path(), env).unwrap();
         let waits = Waits::default();
         let client = HttpClient::new(&source, &settings, Clock::system(), Arc::new(waits.clone())).unwrap();
-        Self { client, asked, waits, _folder: folder }
+        Self { client, asked, waits, source, folder }
     }
 
     async fn get(&self, path: &str, follow: Option<&str>) -> Result<String, crate::error::Error> {
@@ -194,9 +195,13 @@ async fn a_ping_must_be_answered() {
 
 #[tokio::test]
 async fn a_limit_without_a_time_waits_as_the_source_says() {
-    let client = r#"retry = { attempts = 2, max_elapsed = "60s", limited_wait = "1s" }
+    let client = r#"retry = { max_elapsed = "60s", limited_wait = "1s" }
 responses = [ { status = 403, pointer = "/message", contains = "secondary rate limit", means = "retry" } ]"#;
-    for limited in [json(429, "{}"), json(403, r#"{"message":"You have exceeded a secondary rate limit."}"#)] {
+    let mut soon = json(429, "{}");
+    soon.1.push(("retry-after", "0".to_owned()));
+    let mut used_up = json(403, "{}");
+    used_up.1.push(("x-ratelimit-remaining", "0".to_owned()));
+    for limited in [json(429, "{}"), soon, used_up, json(403, r#"{"message":"You have exceeded a secondary rate limit."}"#)] {
         let scene = Scene::new(client, vec![limited, json(200, "[1]")]).await;
         scene.get("a", None).await.unwrap();
         let waits = scene.waits.0.lock().unwrap().clone();
@@ -225,6 +230,47 @@ async fn a_limit_that_is_used_up_holds_back_the_next_request_or_fails_it() {
     assert!(error.kind() == Kind::RateLimited && format!("{error:?}").contains("would exceed the 5 s"), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_wait_of_zero_gets_growing_waits() {
+    let mut busy = json(503, "{}");
+    busy.1.push(("retry-after", "0".to_owned()));
+    let scene = Scene::new("retry = { max_elapsed = \"2s\" }", vec![busy]).await;
+    let begin = tokio::time::Instant::now();
+    let error = scene.get("a", None).await.unwrap_err();
+    assert!(begin.elapsed() >= Duration::from_secs(2), "gave up after {:?}", begin.elapsed());
+    let sent = scene.asked().len();
+    assert!((3..=6).contains(&sent), "{sent} requests");
+    assert!(error.kind() == Kind::Unavailable && format!("{error:?}").contains("the 2 s allowed for one request are used up"), "{error:?}");
+    // What has used up its time once gets one attempt until a response is accepted.
+    scene.get("a", None).await.unwrap_err();
+    assert_eq!(scene.asked().len(), sent + 1);
+}
+
+#[tokio::test]
+async fn a_wrong_shape_is_not_retried() {
+    let scene = Scene::new("", vec![json(200, "{}"), json(200, "[1]")]).await;
+    let request = Request { endpoint: "demo_a", method: Method::Get, path: "a", query: &[], body: None, follow: None, gone: &[], forbidden: &[] };
+    let read = |_: &[u8]| Err::<(), _>(crate::error::Error::new(Kind::WrongShape, "no records"));
+    assert_eq!(scene.client.ask(&request, read).await.unwrap_err().error.kind(), Kind::WrongShape);
+    assert_eq!(scene.asked().len(), 1);
+    let scene = Scene::new("auth = { kind = \"bearer\", token = \"${DEMO_SECRET}\" }", vec![]).await;
+    let excerpt = scene.client.excerpt(format!("{}s3cret& {}", "x".repeat(295), "y".repeat(400)).as_bytes());
+    assert_eq!((excerpt.len(), excerpt.ends_with("xx*** y"), excerpt.contains("s3")), (300, false, false), "{excerpt}");
+}
+
+#[tokio::test]
+async fn all_missing_variables_are_named_at_once() {
+    let scene = Scene::new("", vec![]).await;
+    let mut source = scene.source.clone();
+    let client = source.client.as_mut().unwrap();
+    client.base_url = "${DEMO_HOST}/${DEMO_SECRET}/".to_owned();
+    client.auth = crate::catalog::Auth::Basic { user: "${DEMO_USER}".to_owned(), password: "${DEMO_PASSWORD}".to_owned() };
+    let settings = Settings::read(scene.folder.path(), Env::of([("DEMO_SECRET", "x"), ("DEMO_USER", "\n")])).unwrap();
+    let error = HttpClient::new(&source, &settings, Clock::system(), Arc::new(Waits::default())).err().unwrap();
+    assert_eq!(error.kind(), Kind::MissingVariable);
+    assert!(error.told().contains("`DEMO_HOST`, `DEMO_PASSWORD`, `DEMO_USER` are not set"), "{}", error.told());
+}
+
 fn post<'a>(body: super::Body<'a>, repeat: super::Repeat, accept: &'a [u16]) -> super::Outgoing<'a> {
     super::Outgoing {
         what: "a message",
@@ -241,10 +287,11 @@ fn post<'a>(body: super::Body<'a>, repeat: super::Repeat, accept: &'a [u16]) -> 
 #[tokio::test]
 async fn what_may_have_arrived_is_not_sent_twice() {
     use super::{Body, Repeat};
-    let retry = r#"retry = { attempts = 3, max_elapsed = "20s" }"#;
+    let retry = r#"retry = { max_elapsed = "20s", limited_wait = "1s" }"#;
     for (first, repeat, sent, done) in [
         (json(503, "{}"), Repeat::OnlyUnseen, 1, false),
         (json(429, "{}"), Repeat::OnlyUnseen, 2, true),
+        ((403, vec![("retry-after", "1".to_owned())], "{}".to_owned()), Repeat::OnlyUnseen, 2, true),
         (json(503, "{}"), Repeat::Always, 2, true),
         (json(400, r#"{"error":"no"}"#), Repeat::Always, 1, false),
         (json(403, "{}"), Repeat::Always, 1, false),

@@ -35,6 +35,9 @@ pub struct Receipt {
     /// What went wrong, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What a person should know although the pull counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The cursor's value, if it was incremental.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<DateTime<Utc>>,
@@ -104,7 +107,7 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
-    /// A page shorter than asked for.
+    /// A page shorter than the size that the response states; in old receipts also: than requested.
     ShortPage,
     /// The API said that there is no next page.
     NoNext,

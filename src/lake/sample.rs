@@ -82,6 +82,7 @@ pub(super) fn receipt(run_at: &str) -> Receipt {
         outcome: Outcome::Complete,
         stop: Stop::NoNext,
         error: None,
+        warnings: Vec::new(),
         cursor: None,
         window_from: None,
         window_to: None,

@@ -135,6 +135,7 @@ impl Journal {
             outcome: Outcome::Complete,
             stop: Stop::Single,
             error: None,
+            warnings: Vec::new(),
             cursor: None,
             window_from: None,
             window_to: None,

@@ -21,7 +21,7 @@ pub(super) fn client(name: &str, base_url: &str, auth: Auth, settings: &Settings
         headers: Vec::new(),
         // Slack takes about one message a second in a channel, and says how long to wait where that was too fast.
         rate_limit: RateLimit { requests: 0, per: Duration::from_secs(1), concurrency: 1 },
-        retry: Retry { attempts: 5, max_elapsed: Duration::from_secs(180), statuses: Vec::new(), limited_wait: Some(Duration::from_secs(5)) },
+        retry: Retry { attempts: None, max_elapsed: Duration::from_secs(180), statuses: Vec::new(), limited_wait: Duration::from_secs(60) },
         timeout: Duration::from_secs(60),
         max_body: 16_000_000,
         probe: None,

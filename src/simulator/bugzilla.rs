@@ -88,7 +88,7 @@ fn seeded(call: &Call<'_>, today: Today<'_>, parts: &[&str], query: &Query) -> R
 
 fn found(search: &Search, call: &Call<'_>, today: Today<'_>) -> Result<Answer, Refusal> {
     // A healthy server need not look at what was read before; the faults answer with it.
-    let least = if call.paging == Paging::Plain { search.after.unwrap_or(0) } else { 0 };
+    let least = if matches!(call.paging, Paging::Plain | Paging::Capped(_)) { search.after.unwrap_or(0) } else { 0 };
     let mut matching: Vec<Bug> = Bug::candidates(today, search, least).filter(|bug| bug.is_visible(call.key) && search.matches(bug)).collect();
     if !search.by_id {
         // Without an order the rows come as the database likes: not the same way on each day.

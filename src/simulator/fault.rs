@@ -46,6 +46,8 @@ pub enum FaultKind {
     MissingArray,
     /// Status 200 and a body that reports an error.
     ErrorBody,
+    /// Status 200 and `[]` alone.
+    EmptyArray,
     /// The usual answer, so much later.
     Latency(Duration),
     /// The usual body in small parts.
@@ -63,6 +65,8 @@ pub enum FaultKind {
     EndlessNext,
     /// The page before the one asked for.
     DuplicatePage,
+    /// Pages of at most so many records, whatever is requested.
+    LoweredCap(u32),
 }
 
 /// The two forms of the header `Retry-After`.
@@ -109,6 +113,7 @@ pub(super) enum Paging {
     Plain,
     Endless,
     Repeated,
+    Capped(u32),
 }
 
 /// How an answer goes over the wire.
@@ -157,6 +162,7 @@ impl FaultKind {
         match self {
             Self::EndlessNext => Paging::Endless,
             Self::DuplicatePage => Paging::Repeated,
+            Self::LoweredCap(most) => Paging::Capped(*most),
             _ => Paging::Plain,
         }
     }
@@ -194,6 +200,7 @@ impl FaultKind {
             }
             Self::ErrorBody if of_bugzilla => bugzilla::error(200, 1001, "The search took too long."),
             Self::ErrorBody => testrail::refusal(200, "Internal error."),
+            Self::EmptyArray => Answer::json(200, b"[]".to_vec()),
             Self::CutJson => {
                 let mut cut = answer;
                 cut.body.truncate(cut.body.len() * 2 / 3);

@@ -189,6 +189,7 @@ fn page(call: &Call<'_>, today: Today<'_>, listing: &Listing<'_>, query: &Query)
             .filter(|limit| (1..=LIMIT).contains(limit))
             .ok_or_else(|| refusal(400, "Field :limit is not valid: must be between 1 and 250."))?,
     };
+    let limit = if let Paging::Capped(most) = call.paging { limit.min(u64::from(most)) } else { limit };
     let offset = query.number("offset").map_or(0, |offset| offset.max(0).cast_unsigned());
     let target = link_base(call.query);
     // As when a record is added at the head after the first page was read: all later pages move by one, and the last
@@ -197,7 +198,7 @@ fn page(call: &Call<'_>, today: Today<'_>, listing: &Listing<'_>, query: &Query)
     let shift = u64::from(call.duplicates && listing.len > limit && dice.one_in("shifts", 2));
     let len = listing.len + shift;
     let first = match call.paging {
-        Paging::Plain => offset,
+        Paging::Plain | Paging::Capped(_) => offset,
         Paging::Endless => 0,
         Paging::Repeated => offset.saturating_sub(limit),
     };

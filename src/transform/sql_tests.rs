@@ -244,6 +244,7 @@ fn land(
         outcome: if pull.complete == Some(false) { Outcome::Incomplete } else { Outcome::Complete },
         stop: Stop::ShortPage,
         error: None,
+        warnings: Vec::new(),
         cursor: None,
         window_from: pull.window_from.as_ref().map(instant).transpose()?,
         window_to: pull.window_to.as_ref().map(instant).transpose()?,

@@ -213,6 +213,7 @@ impl Search {
         match paging {
             Paging::Endless => (0..ids.len().min(self.limit)).collect(),
             Paging::Repeated if first > 0 => (first.saturating_sub(self.limit)..first.min(ids.len())).collect(),
+            Paging::Capped(most) => unread.map(|(place, _)| place).skip(self.offset).take(self.limit.min(most as usize)).collect(),
             _ => unread.map(|(place, _)| place).skip(self.offset).take(self.limit).collect(),
         }
     }

@@ -132,6 +132,7 @@ fn pull(endpoint: &str, no: u64, dice: &mut Dice) -> Pull {
         outcome,
         stop: if outcome == Outcome::Complete { Stop::NoNext } else { Stop::Error },
         error: None,
+        warnings: Vec::new(),
         cursor: None,
         window_from: window,
         window_to: window.map(|from| from + TimeDelta::hours(10)),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::Utc;
 use etl::{
     error::Kind,
-    lake::{Outcome, Stop},
+    lake::{Lake, Outcome, Stop},
     simulator::{Fault, FaultKind, RetryAfter},
 };
 use futures::StreamExt;
@@ -29,8 +29,6 @@ async fn passing_faults_end_in_success() {
         FaultKind::ResetMidBody,
         FaultKind::CutJson,
         FaultKind::LoginPage,
-        FaultKind::WrongType,
-        FaultKind::MissingArray,
         FaultKind::ErrorBody,
     ];
     let scene = Scene::new().await;
@@ -60,9 +58,10 @@ async fn lasting_faults_are_clear_errors_and_change_nothing() {
         (FaultKind::ResetMidBody, Kind::Network, "in the middle of the body"),
         (FaultKind::CutJson, Kind::BadResponse, "cut"),
         (FaultKind::LoginPage, Kind::BadResponse, "web page"),
-        (FaultKind::WrongType, Kind::BadResponse, "no array"),
-        (FaultKind::MissingArray, Kind::BadResponse, "nothing at `/cases`"),
+        (FaultKind::WrongType, Kind::WrongShape, "not an array of records: the response begins with `{\"offset\":0"),
+        (FaultKind::MissingArray, Kind::WrongShape, "nothing at `/cases`"),
         (FaultKind::ErrorBody, Kind::BadResponse, "Internal error."),
+        (FaultKind::EmptyArray, Kind::Incomplete, "the last complete pull came in an envelope"),
         (FaultKind::LargeBody(2_000_000), Kind::BadResponse, "over the limit of 1000000 bytes"),
         (FaultKind::Latency(Duration::from_secs(5)), Kind::TimedOut, "no answer in time"),
         (FaultKind::EndlessNext, Kind::Incomplete, "page"),
@@ -79,7 +78,7 @@ async fn lasting_fault(fault: FaultKind, kind: Kind, part: &str) -> BTreeMap<Str
     let mut scene = Scene::new().await;
     for client in scene.project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
         client.max_body = 1_000_000;
-        client.retry.attempts = 2;
+        client.retry.attempts = Some(2);
         client.timeout = Duration::from_secs(2);
     }
     // Small pages, so that there is a second one.
@@ -133,7 +132,7 @@ async fn one_failed_partition_leaves_the_others() {
 async fn an_api_that_is_down_is_not_asked_for_every_partition() {
     let mut scene = Scene::new().await;
     for client in scene.project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
-        client.retry.attempts = 1;
+        client.retry.attempts = Some(1);
     }
     scene.extract(&[&["testrail_plans"]]).await;
     let before = scene.simulator.requests().len();
@@ -143,4 +142,20 @@ async fn an_api_that_is_down_is_not_asked_for_every_partition() {
     let asked = scene.simulator.requests().len() - before;
     assert!(asked <= 13, "{asked} requests to an API that is down");
     assert!(summary.all_failed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lowered_page_size_loses_no_records() {
+    for (endpoint, route) in [("bugzilla_qa_found_bugs", "bug?cf_qa_whiteboard"), ("testrail_cases", "get_cases/59")] {
+        let mut scene = Scene::new().await;
+        scene.extract(&[&["testrail_suites"], &[endpoint]]).await;
+        let all = scene.live(endpoint).await;
+        scene.simulator.script(Fault::new(route, FaultKind::LoweredCap(7)).times(u32::MAX));
+        scene.lake = Lake::open(&scene.folder.path().join("second").display().to_string()).unwrap();
+        let summary = scene.extract(&[&["testrail_suites"], &[endpoint]]).await;
+        assert!(!summary.any_failed(), "{summary:#?}");
+        let pull = summary.pulls.last().unwrap();
+        assert!(pull.requests > all.len() as u64 / 7, "the pages are short: {pull:#?}");
+        assert_eq!(scene.live(endpoint).await, all, "{endpoint}");
+    }
 }

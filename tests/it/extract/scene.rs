@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 pub(super) struct Scene {
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
     pub(super) world: World,
     pub(super) simulator: Simulator,
     pub(super) project: Project,
@@ -79,7 +79,8 @@ impl Scene {
         let mut project = Project::read(folder.path()).unwrap();
         for client in project.sources.iter_mut().filter_map(|source| source.client.as_mut()) {
             client.rate_limit.requests = 0;
-            client.retry.attempts = 3;
+            client.retry.attempts = Some(3);
+            client.retry.limited_wait = std::time::Duration::from_secs(1);
         }
         let lake = Lake::open(&folder.path().join("lake").display().to_string()).unwrap();
         let day = world.first_day();
