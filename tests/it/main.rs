@@ -1,6 +1,7 @@
 mod architecture;
 mod bigquery;
 mod buckets;
+mod damage;
 mod db;
 mod differences;
 mod docs;
