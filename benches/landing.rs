@@ -130,7 +130,8 @@ fn round(endpoint: &Endpoint, pages: &[Bytes]) -> Round {
         let sliced = slice(body, &endpoint.records, endpoint.bare_array).expect("a sound page");
         timed(&mut round.slicing, start);
         let start = Instant::now();
-        let page = prepare(endpoint, &pull, &pull.calls[0], body.clone(), &sliced).expect("sound records");
+        let page = prepare(endpoint, &pull, &pull.calls[0], 0, body.clone(), &sliced);
+        assert!(page.problem.is_none());
         timed(&mut round.preparing, start);
         let start = Instant::now();
         for record in &page.records {

@@ -2,8 +2,16 @@
 
 use std::time::Instant;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use uuid::Uuid;
+
+/// The years that a time of a run may lie in: file names, UUIDs and databases hold all of them.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;
+
+/// Whether a time may be that of a run.
+pub fn is_usable(at: DateTime<Utc>) -> bool {
+    YEARS.contains(&at.year())
+}
 
 /// A source of "now" in UTC, cut to microseconds (what Parquet and DuckDB keep).
 #[derive(Clone, Debug, Default)]

@@ -43,6 +43,11 @@ pub fn short(text: &str, bytes: usize) -> String {
     name
 }
 
+/// The bytes that pairs of hex digits stand for; what is not a pair is left out.
+pub fn unhex(text: &str) -> Vec<u8> {
+    text.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
 /// Bytes as lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());

@@ -103,6 +103,40 @@ fn member(text: &[u8], at: usize, key: &str) -> Option<usize> {
     None
 }
 
+/// Calls `each` with every key of the object at `at` and where its value begins; ends early where the text is cut or not an object.
+pub fn members<'t>(text: &'t [u8], at: usize, mut each: impl FnMut(Cow<'t, str>, usize)) {
+    if text.get(at) != Some(&b'{') {
+        return;
+    }
+    let mut at = skip_blanks(text, at + 1);
+    while text.get(at) == Some(&b'"') {
+        let Some(end) = string_end(text, at) else { return };
+        let colon = skip_blanks(text, end);
+        if text.get(colon) != Some(&b':') {
+            return;
+        }
+        let value = skip_blanks(text, colon + 1);
+        each(decoded(&text[at..end]), value);
+        match value_end(text, value).and_then(|end| next(text, end)) {
+            Some(following) => at = following,
+            None => return,
+        }
+    }
+}
+
+/// Where each element of the array at `at` begins, as far as the text is not cut.
+pub fn starts_of_elements(text: &[u8], at: usize) -> impl Iterator<Item = usize> {
+    let first = skip_blanks(text, at + 1);
+    let first = (text.get(at) == Some(&b'[') && text.get(first).is_some_and(|byte| *byte != b']')).then_some(first);
+    std::iter::successors(first, |at| next(text, value_end(text, *at)?))
+}
+
+/// The text of a quoted key.
+fn decoded(quoted: &[u8]) -> Cow<'_, str> {
+    let inside = String::from_utf8_lossy(&quoted[1..quoted.len() - 1]);
+    if inside.contains('\\') { serde_json::from_slice(quoted).map_or(inside, Cow::Owned) } else { inside }
+}
+
 /// Where element `index` of the array at `at` begins.
 fn element(text: &[u8], at: usize, index: usize) -> Option<usize> {
     let mut at = skip_blanks(text, at + 1);
@@ -145,6 +179,53 @@ pub fn elements(text: &[u8], at: usize) -> Option<(Vec<Range<usize>>, usize)> {
     }
 }
 
+/// The ranges of the containers that lie more than `limit` levels deep, in order; none if the text is not nested that deep.
+pub fn deeper_than(text: &[u8], limit: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    // Each level takes two bytes, and most texts have fewer brackets than levels are allowed.
+    if text.len() <= 2 * limit || memchr::memchr2_iter(b'[', b'{', text).nth(limit).is_none() {
+        return found;
+    }
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => match string_end(text, at) {
+                Some(end) => {
+                    at = end;
+                    continue;
+                }
+                None => break,
+            },
+            b'{' | b'[' if depth == limit => match value_end(text, at) {
+                Some(end) => {
+                    found.push(at..end);
+                    at = end;
+                    continue;
+                }
+                None => break,
+            },
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The text with `null` in the place of each of these ranges, which are in order and apart.
+pub fn without(text: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(text.len());
+    let mut copied = 0;
+    for range in ranges {
+        kept.extend_from_slice(&text[copied..range.start]);
+        kept.extend_from_slice(b"null");
+        copied = range.end;
+    }
+    kept.extend_from_slice(&text[copied..]);
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +258,21 @@ mod tests {
         assert_eq!(elements(b"[]", 0), Some((vec![], 2)));
         for cut in ["[", "[1", "[1,", "[{\"a\":1}", "[\"a", "[\"a\\", "[{\"a\":[1}"] {
             assert!(elements(cut.as_bytes(), 0).is_none(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn deep_containers_are_found_and_replaced() {
+        for (text, limit, expected) in [
+            ("[[1],{\"a\":[2]}]", 2, "[[1],{\"a\":null}]"),
+            ("[[[1],2,{}],\"[[[[\",[[]]]", 2, "[[null,2,null],\"[[[[\",[null]]"),
+            ("[[[1]]]", 3, "[[[1]]]"),
+            ("[[[\"cut", 2, "[[[\"cut"),
+            ("7", 0, "7"),
+            ("[1]", 0, "null"),
+        ] {
+            let deep = deeper_than(text.as_bytes(), limit);
+            assert_eq!(String::from_utf8(without(text.as_bytes(), &deep)).unwrap(), expected, "{text}");
         }
     }
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     catalog::{RateLimit, parse_duration, read_text},
-    clock::Clock,
+    clock::{self, Clock, YEARS},
     error::{Error, Kind, OrFail, Result},
     secret::{self, Secret},
 };
@@ -285,6 +285,13 @@ impl Settings {
             Some(text) => {
                 let start: DateTime<Utc> =
                     text.parse().or_fail(Kind::Usage, || format!("`ETL_NOW` is `{text}`, which is no time like 2026-01-31T04:00:00Z"))?;
+                if !clock::is_usable(start) {
+                    return Err(Error::new(
+                        Kind::Usage,
+                        format!("`ETL_NOW` is `{text}`, which is not in the years {} to {}", YEARS.start(), YEARS.end()),
+                    )
+                    .hint("set a time like 2026-01-31T04:00:00Z, or unset the variable"));
+                }
                 Clock::starting_at(start)
             }
         };

@@ -131,13 +131,17 @@ fn files(root: &Path, folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Reads a text file of the project.
+/// Reads a text file of the project, without the byte order mark that some editors begin files with.
 ///
 /// # Errors
 /// [`Kind::Config`] if it is no UTF-8, [`Kind::Io`] if it cannot be read.
 pub fn read_text(path: &Path) -> Result<String> {
-    fs_err::read_to_string(path).map_err(|error| match error.kind() {
+    let text = fs_err::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidData => Error::new(Kind::Config, format!("`{}` is no UTF-8 text", path.display())),
-        _ => error.into(),
+        _ => Error::from(error),
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
     })
 }

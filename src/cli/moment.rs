@@ -2,12 +2,19 @@
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
+use crate::clock;
+
 /// Parses `--as-of`: a time like `2026-01-31T04:00:00Z`, a time without a zone (UTC), or a day, which stands for its end.
 ///
 /// # Errors
 /// What is expected, for clap to show.
 pub fn as_of(text: &str) -> Result<DateTime<Utc>, String> {
-    let text = text.trim();
+    let time = parse(text.trim())?;
+    // A later one means no other pulls than the last time does, and an earlier one none.
+    if clock::is_usable(time) { Ok(time) } else { Err(format!("not in the years {} to {}", clock::YEARS.start(), clock::YEARS.end())) }
+}
+
+fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
@@ -38,7 +45,18 @@ mod tests {
         ] {
             assert_eq!(as_of(text), Ok(expected.parse().unwrap()), "{text}");
         }
-        for bad in ["", "yesterday", "2026-02-30", "31.01.2026", "2026-01-31T25:00:00Z"] {
+        for bad in [
+            "",
+            "yesterday",
+            "2026-02-30",
+            "31.01.2026",
+            "2026-01-31T25:00:00Z",
+            "9999-12-31",
+            "-0005-01-01",
+            "+262142-12-31",
+            "+262142-12-31T23:59",
+            "1969-12-31",
+        ] {
             assert!(as_of(bad).is_err(), "{bad}");
         }
     }

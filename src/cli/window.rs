@@ -1,6 +1,6 @@
 //! The window of time that lists are asked for, from `--num-days`, `--start-date` and `--end-date`.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
 use super::SelectionArgs;
 use crate::error::{Error, Kind, Result};
@@ -25,11 +25,12 @@ pub fn window(args: &SelectionArgs, run_at: DateTime<Utc>) -> Result<Option<(Dat
         (None, Some(end), Some(_)) => wrong(format!("`--end-date {end}` needs `--start-date`; `--num-days` always ends now")),
         (None, None, Some(days)) => {
             let start = u64::try_from(days).ok().and_then(|days| run_at.date_naive().checked_sub_days(Days::new(days)));
-            match start {
+            match start.filter(|start| start.year() > 0) {
                 Some(start) => Ok(Some((midnight(start), run_at))),
-                None => wrong(format!("`--num-days {days}` reaches before the calendar's begin")),
+                None => wrong(format!("`--num-days {days}` reaches before the year 1")),
             }
         }
+        (Some(day), _, _) | (_, Some(day), _) if !(1..=9999).contains(&day.year()) => wrong(format!("`{day}` is not in the years 1 to 9999")),
         (Some(start), Some(end), _) if start > end => wrong(format!("`--start-date {start}` is after `--end-date {end}`")),
         (Some(start), _, _) if midnight(start) >= run_at => {
             wrong(format!("`--start-date {start}` is not before now ({})", run_at.format("%F %T UTC")))
@@ -92,7 +93,10 @@ mod tests {
             ("-1||", "`--num-days -1` is negative"),
             ("-1|2026-03-01|", "`--num-days -1` is negative"),
             ("|2026-03-11|", "`--start-date 2026-03-11` is not before now (2026-03-10 04:05:06 UTC)"),
-            ("9223372036854775807||", "`--num-days 9223372036854775807` reaches before the calendar's begin"),
+            ("9223372036854775807||", "`--num-days 9223372036854775807` reaches before the year 1"),
+            ("999999||", "`--num-days 999999` reaches before the year 1"),
+            ("|-0005-01-01|", "`-0005-01-01` is not in the years 1 to 9999"),
+            ("|2026-03-01|+10000-01-01", "`+10000-01-01` is not in the years 1 to 9999"),
         ] {
             assert_eq!(resolve(options), expected, "{options}");
         }

@@ -99,6 +99,7 @@ impl Context {
         let lake = Lake::of(&settings)?;
         let progress = Arc::new(Progress::start(printer, global.progress));
         let observer: Arc<dyn Observer> = Arc::<Progress>::clone(&progress);
+        lake.report_to(Arc::clone(&observer));
         let runtime = tokio::runtime::Handle::current();
         let (parts, listener) = ((Arc::clone(&project), lake.clone(), settings.clone()), Arc::clone(&observer));
         let engine = blocking(move || Engine::open(parts.0, parts.1, parts.2, listener, runtime)).await?;
@@ -110,6 +111,7 @@ impl Context {
         let lake = Lake::of(&settings)?;
         let progress = Arc::new(self.progress.again(global.progress));
         let observer: Arc<dyn Observer> = Arc::<Progress>::clone(&progress);
+        lake.report_to(Arc::clone(&observer));
         let engine = self.engine.elsewhere(lake.clone(), settings.clone(), Arc::clone(&observer))?;
         Ok(Self { settings, project: Arc::clone(&self.project), lake, engine: Arc::new(engine), observer, progress, printer: self.printer.clone() })
     }

@@ -21,6 +21,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: GcAr
         rows.push([Cell::from(removed.path.as_str()), removed.bytes.into(), removed.reason.into()]);
     }
     printer.rows(&rows, Format::Table)?;
+    for skipped in &report.skipped {
+        printer.say(&format!("skipped {skipped}"));
+    }
     let verb = if args.dry_run { "would remove" } else { "removed" };
     printer.say(&format!("{verb} {}, {}", names::count(report.removed.len() as u64, "object"), bytes(report.bytes())));
     Ok(Outcome::default())

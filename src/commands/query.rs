@@ -9,6 +9,7 @@ use super::{
     output_file::OutputFile,
 };
 use crate::{
+    catalog::read_text,
     cli::{Global, QueryArgs},
     engine::{Batches, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
@@ -81,7 +82,7 @@ pub(super) fn answer(moment: &Moment<'_>, sql: &str, format: Format, limit: usiz
 fn text(args: &QueryArgs) -> Result<String> {
     let sql = match (&args.sql, &args.file) {
         (Some(sql), _) => sql.clone(),
-        (None, Some(file)) => fs_err::read_to_string(file).or_fail(Kind::Usage, || "cannot read the query")?,
+        (None, Some(file)) => read_text(file.as_ref()).or_fail(Kind::Usage, || "cannot read the query")?,
         (None, None) => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).or_fail(Kind::Io, || "cannot read the query from standard input")?;

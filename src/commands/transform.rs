@@ -79,6 +79,9 @@ pub(super) async fn stage(
 ) -> Result<ShellFile> {
     let Asked { as_of, fresh, days, as_newest } = asked;
     let replay = as_of.is_some() && !as_newest;
+    if fresh {
+        context.engine.refresh_caches();
+    }
     // Counting every step takes longer than the rest; it is done where the job's summary shows it, and else when it is asked for.
     let trace = !replay && context.printer.keeps_summary();
     let receipts = Arc::new(context.receipts_of(selection).await?);

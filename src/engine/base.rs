@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::runtime::Handle;
@@ -29,6 +29,8 @@ pub struct Engine {
     observer: Arc<dyn Observer>,
     shared: Arc<Shared>,
     staging: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
+    /// With a full refresh: the cached files that were computed since.
+    refreshed: Mutex<Option<BTreeSet<String>>>,
     temp: SpillFolder,
     runtime: Handle,
 }
@@ -76,7 +78,7 @@ impl Engine {
         let graph = Graph::build(&project, &models, &endpoints)?;
         let asked = Asked::of(&project, &graph, &models, &endpoints);
         let shared = Arc::new(Shared { graph, trees, asked, instance, seeds: Mutex::default(), spill });
-        Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime })
+        Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), refreshed: Mutex::default(), temp, runtime })
     }
 
     /// The same project over another lake, or with another clock or other variables: its queries are not parsed again.
@@ -86,7 +88,17 @@ impl Engine {
     pub fn elsewhere(&self, lake: Lake, settings: Settings, observer: Arc<dyn Observer>) -> Result<Self> {
         let temp = SpillFolder::new(&settings.data)?;
         let (project, shared) = (Arc::clone(&self.project), Arc::clone(&self.shared));
-        Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), temp, runtime: self.runtime.clone() })
+        Ok(Self {
+            project,
+            lake,
+            settings,
+            observer,
+            shared,
+            staging: Mutex::default(),
+            refreshed: Mutex::default(),
+            temp,
+            runtime: self.runtime.clone(),
+        })
     }
 
     /// The graph of the project.
@@ -97,6 +109,16 @@ impl Engine {
     /// The project.
     pub fn project(&self) -> &Arc<Project> {
         &self.project
+    }
+
+    /// From here on no cached file counts that was there before.
+    pub fn refresh_caches(&self) {
+        *self.refreshed() = Some(BTreeSet::new());
+    }
+
+    /// With a full refresh: the cached files that were computed since.
+    pub(super) fn refreshed(&self) -> MutexGuard<'_, Option<BTreeSet<String>>> {
+        self.refreshed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The version of DuckDB that results depend on.

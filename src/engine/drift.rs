@@ -2,39 +2,49 @@
 //!
 //! `from_json` turns a value of another type into NULL or into something near it without a word. So each new pull is
 //! looked at once: keys whose JSON type does not fit, and records that have none of the struct's keys.
+//!
+//! Records are read where they lie, one after the other, and only along the struct: neither their size nor their nesting costs
+//! memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::AsArray;
 use duckdb::Connection;
 use serde_json::{Map, Value};
 
 use super::{base::Engine, lint};
-use crate::{catalog::Model, error::Result, events::Event, lake::Receipt};
+use crate::{catalog::Model, error::Result, events::Event, lake::Receipt, scan};
 
-/// Records of a large pull that are looked at: one vector of DuckDB. Twice as many take twice as long, on one core, while nothing
-/// else of the pull goes on.
+/// Records of a pull that are looked at: one vector of DuckDB.
 const SAMPLE: u32 = 2_048;
+
+/// Bytes of the longest record that is looked at. A longer one takes DuckDB's memory once more.
+const LONGEST: usize = 1 << 20;
+
+/// Elements of a list that are looked at.
+const ELEMENTS: usize = 100;
 
 /// Warns of drift in the pulls that `landed.<model>` shows, each by itself.
 pub(super) fn check(engine: &Engine, connection: &Connection, model: &Model, receipts: &[&Receipt]) -> Result<()> {
     let Some(Value::Object(contract)) = engine.tree(&model.name).and_then(lint::json_contract) else { return Ok(()) };
-    let sql = match receipts {
-        // One large pull: so many of its first records.
-        [_] => format!("select any_value(pull_id), json_group_structure(payload)::varchar from (from landed.{} limit {SAMPLE})", model.name),
-        _ => format!("select pull_id, json_group_structure(payload)::varchar from landed.{} group by pull_id", model.name),
-    };
+    let limit = if receipts.len() == 1 { format!(" limit {SAMPLE}") } else { String::new() };
+    let sql = format!("select pull_id::varchar, payload::varchar from landed.{} where strlen(payload) <= {LONGEST}{limit}", model.name);
     let failed = |error| super::session::refused(error, &sql);
     let mut statement = connection.prepare(&sql).map_err(failed)?;
-    let mut rows = statement.query([]).map_err(failed)?;
-    let mut structures: BTreeMap<String, String> = BTreeMap::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        if let (Some(pull), Some(structure)) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?) {
-            structures.insert(pull, structure);
+    let mut looks: BTreeMap<String, Look> = BTreeMap::new();
+    for batch in statement.stream_arrow([]).map_err(failed)? {
+        let (pulls, payloads) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+        for (pull, payload) in pulls.iter().zip(payloads) {
+            if let (Some(pull), Some(payload)) = (pull, payload) {
+                if !looks.contains_key(pull) {
+                    looks.insert(pull.to_owned(), Look::default());
+                }
+                looks.entry(pull.to_owned()).or_default().record(payload.as_bytes(), &contract);
+            }
         }
     }
     for receipt in receipts {
-        let seen = structures.get(&receipt.pull_id.to_string()).and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let found = seen.map(|seen| differences(&contract, &seen)).unwrap_or_default();
+        let found = looks.remove(&receipt.pull_id.to_string()).map(|look| look.differences(&contract)).unwrap_or_default();
         if !found.is_empty() {
             engine.observer().on(&Event::Warning(format!(
                 "{} in pull {}: the answers differ from what {} parses: {}",
@@ -48,55 +58,95 @@ pub(super) fn check(engine: &Engine, connection: &Connection, model: &Model, rec
     Ok(())
 }
 
-fn differences(contract: &Map<String, Value>, seen: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    // A key that no record has is ordinary (APIs leave out what is empty); records without any known key are not.
-    if !contract.is_empty() && !contract.keys().any(|key| seen.get(key).is_some()) {
-        found.push("no record has any of its keys".to_owned());
-    }
-    for (key, expected) in contract {
-        if let Some(actual) = seen.get(key) {
-            compare(&format!("/{key}"), expected, actual, &mut found);
-        }
-    }
-    found
+/// What was seen of one pull.
+#[derive(Default)]
+struct Look {
+    /// Objects among its records, and those of them with a key of the struct.
+    objects: u64,
+    known: u64,
+    found: BTreeSet<String>,
 }
 
-/// Compares one JSON structure with the struct's type for it.
-fn compare(path: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) {
-    match (expected, actual) {
-        (_, Value::String(kind)) if kind == "NULL" => {}
-        (Value::String(expected), Value::String(actual)) => {
-            if !fits(&expected.to_uppercase(), actual) {
-                found.push(format!("`{path}` is {actual}, expected {expected}"));
+impl Look {
+    fn record(&mut self, record: &[u8], contract: &Map<String, Value>) {
+        let at = scan::skip_blanks(record, 0);
+        let mut known = false;
+        scan::members(record, at, |key, value| {
+            if let Some((key, expected)) = contract.get_key_value(&*key) {
+                known = true;
+                compare(&format!("/{key}"), expected, record, value, &mut self.found);
             }
-        }
-        (Value::String(expected), _) => {
+        });
+        self.objects += 1;
+        self.known += u64::from(known);
+    }
+
+    fn differences(self, contract: &Map<String, Value>) -> Vec<String> {
+        // A key that no record has is ordinary (APIs leave out what is empty); records without any known key are not.
+        let none = !contract.is_empty() && self.objects > 0 && self.known == 0;
+        none.then(|| "no record has any of its keys".to_owned()).into_iter().chain(self.found).collect()
+    }
+}
+
+/// Compares the JSON value at `at` with the struct's type for it.
+fn compare(path: &str, expected: &Value, text: &[u8], at: usize, found: &mut BTreeSet<String>) {
+    let actual = kind(text, at);
+    match (expected, actual) {
+        (_, "NULL") => {}
+        (Value::String(expected), "a list" | "an object") => {
             let expected = expected.to_uppercase();
             if !(expected.starts_with("JSON") || expected.starts_with("MAP") || expected.starts_with("STRUCT") || expected.ends_with("[]")) {
-                found.push(format!("`{path}` is {}, expected {expected}", if actual.is_array() { "a list" } else { "an object" }));
+                found.insert(format!("`{path}` is {actual}, expected {expected}"));
             }
         }
-        (Value::Array(expected), Value::Array(actual)) => {
-            if let ([expected], [actual]) = (expected.as_slice(), actual.as_slice()) {
-                compare(&format!("{path}/*"), expected, actual, found);
+        (Value::String(expected), actual) => {
+            if !fits(&expected.to_uppercase(), actual) {
+                found.insert(format!("`{path}` is {actual}, expected {expected}"));
             }
         }
-        (Value::Object(expected), Value::Object(actual)) => {
-            for (key, expected) in expected {
-                if let Some(actual) = actual.get(key) {
-                    compare(&format!("{path}/{key}"), expected, actual, found);
+        (Value::Array(expected), "a list") => {
+            if let [expected] = expected.as_slice() {
+                let path = format!("{path}/*");
+                scan::starts_of_elements(text, at).take(ELEMENTS).for_each(|at| compare(&path, expected, text, at, found));
+            }
+        }
+        (Value::Object(expected), "an object") => scan::members(text, at, |key, at| {
+            if let Some((key, expected)) = expected.get_key_value(&*key) {
+                compare(&format!("{path}/{key}"), expected, text, at, found);
+            }
+        }),
+        (_, "a list" | "an object") => drop(found.insert(format!("`{path}` is {actual}, expected another shape"))),
+        (_, actual) => drop(found.insert(format!("`{path}` is {actual}, expected a list or an object"))),
+    }
+}
+
+/// The type of the JSON value at `at`, in DuckDB's words.
+fn kind(text: &[u8], at: usize) -> &'static str {
+    match text.get(at) {
+        Some(b'"') => "VARCHAR",
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b't' | b'f') => "BOOLEAN",
+        Some(b'-' | b'0'..=b'9') => {
+            let number = &text[at..scan::value_end(text, at).unwrap_or(text.len())];
+            if number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+                "DOUBLE"
+            } else {
+                let number = std::str::from_utf8(number).unwrap_or_default();
+                match (number.parse::<u64>(), number.parse::<i64>()) {
+                    (Ok(_), _) => "UBIGINT",
+                    (_, Ok(_)) => "BIGINT",
+                    _ => "DOUBLE",
                 }
             }
         }
-        (_, Value::String(actual)) => found.push(format!("`{path}` is {actual}, expected a list or an object")),
-        _ => found.push(format!("`{path}` is {}, expected another shape", if actual.is_array() { "a list" } else { "an object" })),
+        _ => "NULL",
     }
 }
 
-/// Whether a JSON type as `json_group_structure` names it can be read as the DuckDB type without loss.
+/// Whether a JSON type can be read as the DuckDB type without loss.
 fn fits(expected: &str, actual: &str) -> bool {
-    let whole = matches!(actual, "UBIGINT" | "BIGINT" | "HUGEINT");
+    let whole = matches!(actual, "UBIGINT" | "BIGINT");
     match expected {
         "JSON" => true,
         "VARCHAR" | "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" | "DATE" | "TIME" | "UUID" => actual == "VARCHAR",
@@ -114,21 +164,44 @@ mod tests {
 
     use super::*;
 
-    fn drift(expected: Value, actual: Value) -> Vec<String> {
-        let mut found = Vec::new();
-        compare("/x", &expected, &actual, &mut found);
-        found
+    fn drift(contract: Value, records: &[&str]) -> Vec<String> {
+        let Value::Object(contract) = contract else { panic!("not a struct") };
+        let mut look = Look::default();
+        records.iter().for_each(|record| look.record(record.as_bytes(), &contract));
+        look.differences(&contract)
     }
 
     #[test]
-    fn tells_what_does_not_fit_and_nothing_else() {
-        assert!(drift(json!("BIGINT"), json!("UBIGINT")).is_empty());
-        assert!(drift(json!("BIGINT"), json!("NULL")).is_empty());
-        assert!(drift(json!(["BIGINT"]), json!(["UBIGINT"])).is_empty());
-        assert!(drift(json!("JSON"), json!({"a": "VARCHAR"})).is_empty());
-        assert_eq!(drift(json!("BIGINT"), json!("DOUBLE")), ["`/x` is DOUBLE, expected BIGINT"]);
-        assert_eq!(drift(json!("VARCHAR"), json!(["VARCHAR"])).len(), 1);
-        assert_eq!(drift(json!({"a": "BOOLEAN"}), json!({"a": "BIGINT"})), ["`/x/a` is BIGINT, expected BOOLEAN"]);
-        assert_eq!(drift(json!(["BIGINT"]), json!("JSON")).len(), 1);
+    fn only_what_does_not_fit_is_reported() {
+        let none: [(Value, &[&str]); 6] = [
+            (json!({"x": "BIGINT"}), &[r#"{"x":1}"#, r#" { "x" : -1 } "#, r#"{"x":null}"#, r#"{}"#]),
+            (json!({"x": ["BIGINT"]}), &[r#"{"x":[1,2]}"#, r#"{"x":[ ]}"#]),
+            (json!({"x": "JSON"}), &[r#"{"x":{"a":"t"}}"#, r#"{"x":[1]}"#, r#"{"x":1}"#]),
+            (json!({"x": "DOUBLE"}), &[r#"{"x":1}"#, r#"{"x":1.5}"#, r#"{"x":123456789012345678901234567890}"#]),
+            (json!({"x": {"a": "BOOLEAN"}}), &[r#"{"x":{"b":1,"a":true}}"#]),
+            (json!({"x": "BIGINT"}), &[]),
+        ];
+        for (contract, records) in none {
+            assert_eq!(drift(contract, records), [""; 0], "{records:?}");
+        }
+        let some: [(Value, &[&str], &str); 8] = [
+            (json!({"x": "BIGINT"}), &[r#"{"x":1}"#, r#"{"x":1.5}"#, r#"{"x":2.5}"#], "`/x` is DOUBLE, expected BIGINT"),
+            (json!({"x": "VARCHAR"}), &[r#"{"x":["t"]}"#], "`/x` is a list, expected VARCHAR"),
+            (json!({"x": {"a": "BOOLEAN"}}), &[r#"{"x":{"a":1}}"#], "`/x/a` is UBIGINT, expected BOOLEAN"),
+            (json!({"x": [{"a": "BIGINT"}]}), &[r#"{"x":[{},{"\u0061":"1"}]}"#], "`/x/*/a` is VARCHAR, expected BIGINT"),
+            (json!({"x": ["BIGINT"]}), &[r#"{"x":"t"}"#], "`/x` is VARCHAR, expected a list or an object"),
+            (json!({"x": ["BIGINT"]}), &[r#"{"x":{"a":1}}"#], "`/x` is an object, expected another shape"),
+            (json!({"x": "BIGINT"}), &[r#"{"y":1}"#], "no record has any of its keys"),
+            (json!({"x": "BIGINT"}), &["null"], "no record has any of its keys"),
+        ];
+        for (contract, records, expected) in some {
+            assert_eq!(drift(contract, records), [expected], "{records:?}");
+        }
+    }
+
+    #[test]
+    fn deep_records_are_no_danger() {
+        let deep = format!("{{\"y\":{}{},\"x\":\"t\"}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert_eq!(drift(json!({"x": "BIGINT"}), &[&deep]), ["`/x` is VARCHAR, expected BIGINT"]);
     }
 }

@@ -29,9 +29,11 @@ use super::{
 use crate::{
     catalog::Model,
     error::{Error, Kind, OrFail, Result},
+    events::Event,
     lake::{
         Created, Local, Receipt, Wanted,
         layout::{self, Place},
+        seal,
     },
 };
 
@@ -119,8 +121,17 @@ fn lacking<'r>(contents: &BTreeMap<Uuid, Option<BTreeSet<u32>>>, needed: &[Neede
 /// The newest pack up to the newest of these pulls; `None`: there is none, or it lacks a part of one.
 fn newest(engine: &Engine, model: &Model, view: View, needed: &[Needed<'_>]) -> Result<Option<Pack>> {
     let objects = engine.block_on(engine.lake().list(&folder(model, view)))?;
-    let packs = objects.into_iter().map(|object| Wanted { path: object.path, bytes: Some(object.bytes), sha256: None }).collect();
+    let packs = objects.into_iter().map(|object| Wanted { bytes: Some(object.bytes), ..Wanted::sealed(&object.path) }).collect();
     let Some(pack) = youngest(packs, needed) else { return Ok(None) };
+    if engine.refreshed().as_mut().is_some_and(|refreshed| refreshed.insert(pack.path.clone())) {
+        engine.block_on(engine.lake().discard(&pack.path))?;
+        return newest(engine, model, view, needed);
+    }
+    if let Some((_, what)) = engine.block_on(engine.lake().damaged(vec![pack.clone()]))?.first() {
+        engine.observer().on(&Event::Warning(format!("`{}` is damaged ({what}); the cached files of its pulls are read instead", pack.path)));
+        engine.block_on(engine.lake().discard(&pack.path))?;
+        return newest(engine, model, view, needed);
+    }
     let file = engine.local([pack.clone()])?;
     serves(engine, &pack.path, file, needed)
 }
@@ -193,8 +204,14 @@ fn write(engine: &Engine, model: &Model, view: View, needed: &[Needed<'_>], file
     if rows != expected {
         return Err(Error::new(Kind::Internal, format!("a pack of `{}` has {rows} rows, not {expected}", model.name)));
     }
+    seal(&spool)?;
+    let path = path(model, view, last);
     // Another process may have packed these pulls or others up to the same one: the footer says which.
-    engine.block_on(engine.lake().upload_new(&path(model, view, last), &spool)).map(Created::accept_existing)
+    engine.block_on(engine.lake().upload_new(&path, &spool)).map(Created::accept_existing)?;
+    if let Some(refreshed) = engine.refreshed().as_mut() {
+        refreshed.insert(path);
+    }
+    Ok(())
 }
 
 /// The rows that are needed, as the receipt counts them.

@@ -23,7 +23,8 @@ use crate::{
     catalog::{Endpoint, Model, ModelKind, Node, Reference},
     digest,
     error::{Kind, OrFail, Result},
-    lake::{Local, Manifest, Receipt, layout},
+    events::Event,
+    lake::{Local, Manifest, Receipt, Wanted, layout},
 };
 
 /// Changes when a file of an earlier program cannot be gone on with.
@@ -49,11 +50,47 @@ pub fn write_shell_file(engine: &Engine, run: &RunRow, receipts: &[Receipt], res
     let files = match again {
         Ok(Some(files)) => files,
         // Somebody may have written to the former file, and nobody needs it.
-        Ok(None) | Err(_) => write(Draft::anew(engine, &part, &identity)?)?,
+        Ok(None) | Err(_) => match write(Draft::anew(engine, &part, &identity)?) {
+            Ok(files) => files,
+            // A file that it shows may be damaged: then it is computed again, or left out.
+            Err(_) => {
+                let results = repaired(engine, &receipts, results)?;
+                Writing {
+                    engine,
+                    run,
+                    receipts: &receipts,
+                    draft: Draft::anew(engine, &part, &identity)?,
+                    shown: BTreeSet::new(),
+                    files: Local::default(),
+                }
+                .write(&results)?
+            }
+        },
     };
     // Before the file can be opened: from then on nobody may evict what it reads.
     engine.lake().keep_for(path, &files)?;
     fs_err::rename(&part, path).or_fail(Kind::Io, || "cannot replace lake.duckdb")
+}
+
+/// Computes damaged cached files again; returns the results whose files are sound.
+fn repaired(engine: &Engine, receipts: &[&Receipt], results: &BTreeMap<String, Manifest>) -> Result<BTreeMap<String, Manifest>> {
+    for endpoint in engine.project().endpoints().filter(|_| !engine.lake().is_remote()) {
+        if let Some(model) = engine.project().model(&endpoint.id) {
+            let pulls: Vec<&Receipt> = receipts.iter().copied().filter(|pull| pull.endpoint == endpoint.id && pull.complete()).collect();
+            drop(staged::files(engine, model, &pulls)?);
+        }
+    }
+    let mut sound = BTreeMap::new();
+    for (table, manifest) in results {
+        match engine.block_on(engine.lake().damaged(manifest.parts.iter().map(Wanted::from).collect()))?.first() {
+            None => drop(sound.insert(table.clone(), manifest.clone())),
+            Some((part, what)) => engine.observer().on(&Event::Warning(format!(
+                "lake.duckdb does not show `{table}`: `{}` is damaged ({what}); run `etl transform {table}`",
+                part.path
+            ))),
+        }
+    }
+    Ok(sound)
 }
 
 /// Names everything that decides the relations' columns, and the tables that are written once.

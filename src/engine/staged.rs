@@ -14,7 +14,9 @@ use crate::{
     catalog::{Model, ModelKind},
     digest,
     error::Result,
+    events::Event,
     lake::{Local, Receipt, Wanted, layout},
+    names,
 };
 
 /// Version of [`COLUMNS`]; part of the hash.
@@ -47,7 +49,37 @@ pub(super) fn select(model: &Model) -> String {
 /// The files with the staged rows of `pulls`, computing what is not in the cache.
 pub(super) fn files(engine: &Engine, model: &Model, pulls: &[&Receipt]) -> Result<Local> {
     let needed = fill(engine, model, pulls)?;
-    engine.local(needed.iter().map(|pull| Wanted::at(&pull.path)))
+    rebuild_damaged(engine, model, &needed)?;
+    engine.local(needed.iter().map(|pull| Wanted::sealed(&pull.path)))
+}
+
+/// With a full refresh: removes the files of `needed` that were there before.
+fn forget_former(engine: &Engine, needed: &[Missing<'_>]) -> Result<()> {
+    let former: Vec<String> = match &mut *engine.refreshed() {
+        Some(refreshed) => needed.iter().filter(|pull| refreshed.insert(pull.path.clone())).map(|pull| pull.path.clone()).collect(),
+        None => return Ok(()),
+    };
+    former.iter().try_for_each(|path| engine.block_on(engine.lake().discard(path)))
+}
+
+/// Computes damaged files of the cache again.
+fn rebuild_damaged(engine: &Engine, model: &Model, needed: &[Missing<'_>]) -> Result<()> {
+    let lock = engine.staging_lock(&model.name);
+    let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+    let damaged = engine.block_on(engine.lake().damaged(needed.iter().map(|pull| Wanted::sealed(&pull.path)).collect()))?;
+    let Some((first, what)) = damaged.first() else { return Ok(()) };
+    engine.observer().on(&Event::Warning(format!(
+        "{} of `{}` is computed again: `{}` is damaged ({what})",
+        names::count(damaged.len() as u64, "cached file"),
+        model.name,
+        first.path
+    )));
+    let paths: BTreeSet<&str> = damaged.iter().map(|(object, _)| object.path.as_str()).collect();
+    for path in &paths {
+        engine.block_on(engine.lake().discard(path))?;
+    }
+    let missing: Vec<Missing<'_>> = needed.iter().filter(|pull| paths.contains(pull.path.as_str())).cloned().collect();
+    staging::compute(engine, model, &missing)
 }
 
 /// Computes what the cache lacks of the staged rows of `pulls`; gives all of them, with what they are computed from.
@@ -57,6 +89,7 @@ pub(super) fn fill<'r>(engine: &Engine, model: &Model, pulls: &[&'r Receipt]) ->
     let lock = engine.staging_lock(&model.name);
     let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
     let needed = needed(model, &definition, pulls);
+    forget_former(engine, &needed)?;
     // What is on this disk is there; only of the rest the lake is asked. It stays until the end of this.
     let (mut at_hand, mut elsewhere) = (Vec::new(), Vec::new());
     for pull in &needed {

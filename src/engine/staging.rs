@@ -15,7 +15,7 @@ use super::{
 use crate::{
     catalog::Model,
     error::{Error, Kind, Result},
-    lake::{Created, File, Receipt},
+    lake::{Created, File, Receipt, seal},
     parallel,
 };
 
@@ -152,5 +152,6 @@ fn together(engine: &Engine, session: &Session, model: &Model, group: &[&Missing
 
 /// Another process may have been first; its file holds the same rows, if not the same bytes.
 fn upload(engine: &Engine, path: &str, local: &Path) -> Result<()> {
+    seal(local)?;
     engine.block_on(engine.lake().upload_new(path, local)).map(Created::accept_existing)
 }

@@ -183,22 +183,16 @@ impl Caller<'_> {
                 let body = body.clone();
                 move || sha256(&body)
             });
-            let page = match prepare(self.endpoint, self.pull, call, body, &sliced) {
-                Ok(page) => page,
-                Err(failed) => {
-                    let envelope = self.kept_of_failed(&fetched.answer.body);
-                    let hash = sha256(&fetched.answer.body);
-                    self.land(Landing { envelope, error: Some(failed.told()), ..empty(fetched.answer, hash) }).await.map_err(error)?;
-                    return Err(error(within(failed)));
-                }
-            };
+            let mut page = prepare(self.endpoint, self.pull, call, request_no, body, &sliced);
             self.observer.on(&Event::Page {
                 endpoint: self.endpoint.id.clone(),
                 scope: self.pull.scope_key.clone(),
                 records: page.records.len() as u64,
                 bytes: page.body.len() as u64,
             });
-            let step = {
+            let step = if let Some(problem) = page.problem.take() {
+                Step::Failed(Stop::Error, problem)
+            } else {
                 let keys: Vec<&str> = page.records.iter().map(|record| record.key.as_str()).collect();
                 pager.after(&Facts {
                     keys: &keys,

@@ -14,6 +14,9 @@ use crate::{
     scan,
 };
 
+/// Levels that are kept of an envelope; serde_json parses 127.
+const ENVELOPE_DEPTH: usize = 100;
+
 /// A body in parts. Ranges are byte ranges of the body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sliced {
@@ -77,7 +80,8 @@ pub fn slice(body: &[u8], pointer: &str, bare_array: bool) -> Result<Sliced> {
     } else {
         let start = start.unwrap_or(begin);
         let text = [&body[begin..start], b"[]", body.get(array_end..).unwrap_or_default()].concat();
-        // What is outside the records must be sound: paging relies on it.
+        // What is outside the records must be sound: paging relies on it. Nothing that it reads lies deep.
+        let text = scan::without(&text, &scan::deeper_than(&text, ENVELOPE_DEPTH));
         serde_json::from_str(&String::from_utf8_lossy(&text)).map_err(|error| bad("the answer around the records is no valid JSON").because(error))?
     };
     Ok(Sliced { records, checked, envelope, bare })
@@ -164,6 +168,16 @@ mod tests {
 
     fn parts<'a>(body: &'a [u8], sliced: &Sliced) -> Vec<std::borrow::Cow<'a, str>> {
         sliced.records.iter().map(|range| String::from_utf8_lossy(&body[range.clone()])).collect()
+    }
+
+    #[test]
+    fn a_deep_envelope_is_cut() {
+        let body = format!("{{\"deep\":{}{},\"plans\":[1],\"next\":null}}", "[".repeat(100_000), "]".repeat(100_000));
+        let sliced = slice(body.as_bytes(), "/plans", false).unwrap();
+        assert_eq!(parts(body.as_bytes(), &sliced), ["1"]);
+        let kept = sliced.envelope.to_string();
+        assert!(kept.ends_with(",\"plans\":[],\"next\":null}") || kept.contains("\"plans\":[]"), "{kept}");
+        assert_eq!(kept.matches('[').count(), ENVELOPE_DEPTH, "99 levels and the records");
     }
 
     #[test]

@@ -30,6 +30,9 @@ use crate::{
     settings::{Env, Settings},
 };
 
+/// Bytes of the longest URL; the HTTP library takes 65,534.
+const LONGEST_URL: usize = 60_000;
+
 /// Waits shorter than this are nobody's business.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
@@ -190,10 +193,19 @@ impl HttpClient {
     /// Where a request goes.
     fn url(&self, request: &Request<'_>) -> Result<Url> {
         let first = self.base.join(request.path, request.query)?;
-        match request.follow {
-            Some(next) => follow(&first, next).map_err(|error| error.within(format!("`{}`", request.endpoint))),
-            None => Ok(first),
+        let url = match request.follow {
+            Some(next) => follow(&first, next).map_err(|error| error.within(format!("`{}`", request.endpoint)))?,
+            None => first,
+        };
+        let bytes = url.as_str().len();
+        if bytes <= LONGEST_URL {
+            return Ok(url);
         }
+        let endpoint = request.endpoint;
+        Err(Error::new(Kind::BadResponse, format!("`{endpoint}`: the URL of the next request has {bytes} bytes, and {LONGEST_URL} can be sent"))
+            .hint(
+                "the API sent a continuation token or next URL of that length, or `batch` in the source file puts too many values into one request",
+            ))
     }
 
     /// An answer that has used up the rate limit holds back everybody until it is filled again, if that is worth waiting for;

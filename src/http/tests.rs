@@ -185,6 +185,15 @@ async fn next_pages_are_followed_on_the_same_origin_only() {
 }
 
 #[tokio::test]
+async fn urls_that_cannot_be_sent_are_refused() {
+    let scene = Scene::new("", vec![json(200, "{}")]).await;
+    let error = scene.get(&"x".repeat(200_000), None).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::BadResponse);
+    assert!(error.to_string().contains("the URL of the next request has 200"), "{error}");
+    assert!(error.told().len() < 300 && scene.asked().is_empty(), "{error}");
+}
+
+#[tokio::test]
 async fn a_ping_must_be_answered() {
     let scene = Scene::new("ping = \"myself\"\nprobe = \"time\"", vec![json(401, "{}"), json(200, "{}")]).await;
     assert_eq!(scene.client.ping().await.unwrap_err().kind(), Kind::Unauthorized);

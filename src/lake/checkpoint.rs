@@ -18,7 +18,10 @@
 //!   goes on; no receipt of either is lost, because the listing above does not care which one it is.
 //! - The newest is the one with the most receipts. It need not hold all of another's, for the same reason.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{Duration, NaiveDate};
 use futures::{StreamExt, TryStreamExt};
@@ -27,7 +30,7 @@ use uuid::Uuid;
 use super::{
     checkpoint_file::Checkpoint,
     layout::{self, Place},
-    local::AT_ONCE,
+    local::{AT_ONCE, Wanted},
     store::{Lake, Object},
 };
 use crate::error::Result;
@@ -49,6 +52,8 @@ const ATTEMPTS: usize = 5;
 #[derive(Default)]
 pub(super) struct Known {
     newest: BTreeMap<String, Arc<Checkpoint>>,
+    /// Damaged ones, which may not be removable.
+    unusable: HashSet<String>,
     /// Receipts beyond the newest checkpoint, as far as this process counted.
     beyond: BTreeMap<String, usize>,
 }
@@ -83,13 +88,23 @@ impl Lake {
         let key = format!("{source}/{endpoint}");
         for attempt in 1.. {
             let objects = self.list_flat(&format!("checkpoints/{key}")).await?;
-            let newest = objects.iter().filter_map(|object| match layout::parse(&object.path) {
+            let numbered = objects.iter().filter_map(|object| match layout::parse(&object.path) {
                 Some(Place::Checkpoint { receipts, .. }) => Some((receipts, &object.path)),
                 _ => None,
             });
-            let Some((_, path)) = newest.max() else { return Ok(None) };
+            let unusable = self.locked().unusable.clone();
+            let Some((_, path)) = numbered.filter(|(_, path)| !unusable.contains(*path)).max() else { return Ok(None) };
             if let Some(known) = self.locked().newest.get(&key).filter(|known| known.path == *path) {
                 return Ok(Some(known.clone()));
+            }
+            if let Some((_, what)) = self.damaged(vec![Wanted::sealed(path)]).await?.into_iter().find(|_| true)
+                && self.exists(path).await?
+            {
+                // The receipts say the same, so the next one is as good; it is written again when there are enough receipts.
+                self.warn(format!("checkpoint `{path}` is damaged ({what}); the receipts are read instead"));
+                self.locked().unusable.insert(path.clone());
+                let _ = self.discard(path).await;
+                continue;
             }
             match self.read_checkpoint(path).await {
                 Ok(checkpoint) => {
@@ -363,13 +378,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_damaged_checkpoint_is_named_and_may_be_deleted() {
+    async fn a_damaged_checkpoint_is_replaced_by_the_receipts() {
         let (_folder, lake, receipts) = settled_lake().await;
-        let path = "checkpoints/testrail/cases/66.parquet";
-        lake.put_new(path, "PAR1 cut".into()).await.unwrap().accept_existing();
-        let error = lake.receipts(None).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("`{path}` (8 bytes) is no whole Parquet file"));
-        fs_err::remove_file(lake.local_path("").unwrap().join(path)).unwrap();
-        assert_eq!(seen(&lake).await, ids(&receipts));
+        let newest = lake.newest_checkpoint("testrail", "cases").await.unwrap().unwrap();
+        let path = lake.local_path(&newest.path).unwrap();
+        let sound = fs_err::read(&path).unwrap();
+        let mut flipped = sound.clone();
+        flipped[sound.len() / 2] ^= 4;
+        for damage in [b"PAR1 cut".to_vec(), Vec::new(), sound[..sound.len() - 1].to_vec(), flipped] {
+            fs_err::write(&path, damage).unwrap();
+            let again = Lake::open(lake.location()).unwrap();
+            assert_eq!(seen(&again).await, ids(&receipts));
+            assert!(!path.exists(), "the next one has its name");
+        }
     }
 }

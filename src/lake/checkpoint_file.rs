@@ -26,6 +26,7 @@ use super::{
     local::{Local, Wanted},
     record_file::json,
     rows::read_batches,
+    seal::seal,
     spill::SpillFolder,
     spool::{Spool, properties},
     store::Lake,
@@ -57,7 +58,7 @@ impl Lake {
     /// A checkpoint without its receipts.
     pub(super) async fn read_checkpoint(&self, path: &str) -> Result<Checkpoint> {
         // The whole file, which is needed all the same, and not its end first: a request less.
-        let local = self.local(vec![Wanted::at(path)]).await?;
+        let local = self.local(vec![Wanted::sealed(path)]).await?;
         let footer = self.local_footer(path, &local)?;
         let settled_before = footer.value(SETTLED_KEY).and_then(|text| text.parse().ok());
         let settled_before = settled_before.ok_or_else(|| damaged(path))?;
@@ -76,7 +77,7 @@ impl Lake {
         column: &'static str,
         mut take: impl FnMut(&str) -> Result<Option<T>> + Send + 'static,
     ) -> Result<Vec<T>> {
-        let local = self.local(vec![Wanted::at(path)]).await?;
+        let local = self.local(vec![Wanted::sealed(path)]).await?;
         let _turn = UNPACKING.acquire().await.or_fail(Kind::Internal, || "reading a file was cut off")?;
         blocking(move || {
             let mut taken = Vec::new();
@@ -109,7 +110,7 @@ impl Lake {
         let folder = SpillFolder::new(&self.local_path(UPLOADS)?)?;
         let mut spool = Spool::create(&WriteBudget::new(2 * TOGETHER as u64, folder.path()), schema(), properties)?.with_row_groups_of(TOGETHER);
         if let Some(previous) = previous {
-            let local = self.local(vec![Wanted::at(&previous.path)]).await?;
+            let local = self.local(vec![Wanted::sealed(&previous.path)]).await?;
             spool = blocking(move || {
                 for batch in read_batches(only(&local), Some(&["pull_id", "receipt"]))? {
                     spool.write(&batch?)?;
@@ -123,6 +124,7 @@ impl Lake {
             spool.write(&batch(some, &texts)?)?;
         }
         let finished = spool.finish()?;
+        seal(&finished.path)?;
         // Another process may have been first with this number of receipts. Whichever ones its checkpoint holds, the caller
         // reads it and looks again.
         self.upload_new(path, &finished.path).await?.accept_existing();

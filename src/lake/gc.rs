@@ -14,12 +14,14 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::{
+    document,
     layout::{self, Place, UPLOADS},
     store::{Backend, Lake, Object},
+    walk::walk,
 };
 use crate::{
     clock::Clock,
-    error::{Kind, OrFail, Result},
+    error::{Error, Kind, OrFail, Result},
 };
 
 /// Checkpoints of an endpoint, and packs of a view, that are kept: the newest, and one for readers that just chose it.
@@ -45,6 +47,8 @@ pub struct GcHints {
 pub struct GcReport {
     /// The objects, ordered by path.
     pub removed: Vec<Removed>,
+    /// What a folder holds that cannot belong to a lake, and why it was left out.
+    pub skipped: Vec<String>,
 }
 
 /// One removed object.
@@ -82,6 +86,9 @@ pub async fn gc(lake: &Lake, hints: &GcHints, now: DateTime<Utc>, min_age: Durat
     let is_obsolete = |model: &String, hash: &String| hints.staged.as_ref().is_some_and(|keep| !keep.contains(&(model.clone(), hash.clone())));
     let has_ended = |claim: &String| hints.ended_claims.get(claim).is_some_and(|recorded| *recorded <= before);
     let mut report = GcReport::default();
+    if let Backend::Folder(root) = lake.backend() {
+        report.skipped = walk(root.path(), "")?.skipped;
+    }
     for object in candidates {
         let reason = match layout::parse(&object.path) {
             Some(Place::Records { pull_id, .. } | Place::Requests { pull_id, .. }) if !named.pulls.contains(&pull_id.to_string()) => {
@@ -148,6 +155,9 @@ async fn named(lake: &Lake) -> Result<Named> {
     }
     for some in documents.chunks(256) {
         for (path, bytes) in lake.get_all(some.to_vec()).await? {
+            if !document::is_intact(&bytes) {
+                return Err(Error::new(Kind::Lake, format!("`{path}` is damaged, so nothing is removed")));
+            }
             let names: Names = serde_json::from_slice(&bytes).or_fail(Kind::Lake, || format!("`{path}` is damaged, so nothing is removed"))?;
             if path.starts_with(RENDERS) {
                 note_pictures(&bytes, &mut named.pictures);

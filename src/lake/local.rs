@@ -30,24 +30,31 @@ pub struct Wanted {
     pub bytes: Option<u64>,
     /// Of its bytes, lower-case hex.
     pub sha256: Option<String>,
+    /// It is a cache, which carries its own checksum.
+    pub sealed: bool,
 }
 
 impl Wanted {
     /// An object of which nothing but the path is known.
     pub fn at(path: &str) -> Self {
-        Self { path: path.to_owned(), bytes: None, sha256: None }
+        Self { path: path.to_owned(), bytes: None, sha256: None, sealed: false }
+    }
+
+    /// A cache of which nothing but the path is known.
+    pub fn sealed(path: &str) -> Self {
+        Self { sealed: true, ..Self::at(path) }
     }
 }
 
 impl From<&File> for Wanted {
     fn from(file: &File) -> Self {
-        Self { path: file.path.clone(), bytes: Some(file.bytes), sha256: Some(file.sha256.clone()) }
+        Self { path: file.path.clone(), bytes: Some(file.bytes), sha256: Some(file.sha256.clone()), sealed: false }
     }
 }
 
 impl From<&Part> for Wanted {
     fn from(part: &Part) -> Self {
-        Self { path: part.path.clone(), bytes: Some(part.bytes), sha256: Some(part.sha256.clone()) }
+        Self { path: part.path.clone(), bytes: Some(part.bytes), sha256: Some(part.sha256.clone()), sealed: false }
     }
 }
 
@@ -78,11 +85,20 @@ impl Local {
 }
 
 impl Lake {
-    /// Makes sure that the objects lie on this disk. Says nothing about whether they exist where the lake is a folder.
+    /// Makes sure that the objects lie on this disk and hold what was written.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Lake`] if one is missing, cannot be read or is not what its receipt or manifest says.
+    /// [`crate::error::Kind::Lake`] if one is missing, cannot be read or is not what its receipt, manifest or seal says.
     pub async fn local(&self, wanted: Vec<Wanted>) -> Result<Local> {
+        let (local, damaged) = self.checked(wanted).await?;
+        match damaged.first() {
+            None => Ok(local),
+            Some((object, what)) => Err(self.is_damaged(&object.path, what)),
+        }
+    }
+
+    /// Makes sure that the objects lie on this disk. Says nothing about whether they exist where the lake is a folder.
+    pub(super) async fn at_hand(&self, wanted: Vec<Wanted>) -> Result<Local> {
         let mut local = Local::default();
         for object in &wanted {
             local.paths.push(self.local_path(&object.path)?);

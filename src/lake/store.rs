@@ -5,7 +5,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use bytes::Bytes;
@@ -13,9 +13,10 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 
-use super::{bucket::Bucket, checkpoint::Known, folder::Folder, layout::UPLOADS, location::Location};
+use super::{bucket::Bucket, checkpoint::Known, document, folder::Folder, integrity::Verified, layout::UPLOADS, location::Location};
 use crate::{
     error::{Error, Kind, OrFail, Result},
+    events::Observer,
     settings::Settings,
 };
 
@@ -27,6 +28,8 @@ struct Shared {
     location: String,
     backend: Backend,
     known: Mutex<Known>,
+    verified: Mutex<Verified>,
+    observer: OnceLock<Arc<dyn Observer>>,
 }
 
 /// Where the objects lie.
@@ -74,12 +77,31 @@ impl Lake {
     }
 
     fn with(location: &str, backend: Backend) -> Self {
-        Self(Arc::new(Shared { location: location.to_owned(), backend, known: Mutex::default() }))
+        Self(Arc::new(Shared {
+            location: location.to_owned(),
+            backend,
+            known: Mutex::default(),
+            verified: Mutex::default(),
+            observer: OnceLock::new(),
+        }))
     }
 
     /// The location as it was given.
     pub fn location(&self) -> &str {
         &self.0.location
+    }
+
+    /// Tells `observer` of caches that are rebuilt; only the first one counts.
+    pub fn report_to(&self, observer: Arc<dyn Observer>) {
+        let _ = self.0.observer.set(observer);
+    }
+
+    pub(super) fn observer(&self) -> Option<&Arc<dyn Observer>> {
+        self.0.observer.get()
+    }
+
+    pub(super) fn verified(&self) -> &Mutex<Verified> {
+        &self.0.verified
     }
 
     pub(super) fn backend(&self) -> &Backend {
@@ -111,7 +133,10 @@ impl Lake {
         if let Backend::Bucket(bucket) = self.backend()
             && let Some(bytes) = bucket.mirror().read(path)
         {
-            return Ok(Some(bytes));
+            if document::is_intact(&bytes) {
+                return Ok(Some(bytes));
+            }
+            bucket.mirror().remove(path);
         }
         let Some(store) = self.reading()? else { return Ok(None) };
         let found = match store.get(&object_path(path)?).await {
@@ -187,6 +212,12 @@ impl Lake {
     pub(super) async fn list_raw(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Object>> {
         let Some(store) = self.reading()? else { return Ok(Vec::new()) };
         let folder = object_path(prefix)?;
+        if let Backend::Folder(root) = self.backend() {
+            let mut objects = super::walk::walk(root.path(), folder.as_ref())?.objects;
+            objects.retain(|object| after.is_none_or(|after| object.path.as_str() > after));
+            objects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+            return Ok(objects);
+        }
         let folder = (!prefix.is_empty()).then_some(&folder);
         let after_path = after.map(object_path).transpose()?;
         let (store, after_path) = (&*store, after_path.as_ref());

@@ -13,7 +13,7 @@ use crate::{
     engine::{Engine, Moment, RunRow},
     error::{Error, Result},
     events::{Event, Observer},
-    lake::{Census, Lake, Manifest, Receipt, Receipts, Steps, Wanted},
+    lake::{Census, Lake, Manifest, Part, Receipt, Receipts, Steps, Wanted},
     parallel,
 };
 
@@ -98,6 +98,19 @@ impl Job<'_> {
         let own = if relevant.is_empty() { self.run.clone() } else { RunRow::of(relevant.iter().copied(), None) };
         let shown = former.last().map(|manifest| manifest.as_of);
         RunRow { as_of: shown.into_iter().fold(own.as_of, Ord::max), run_at: own.run_at, ..self.run.clone() }
+    }
+
+    /// Whether the files of a former result hold what was published. A bucket keeps what it has; its copies here are compared when
+    /// they are read.
+    pub(super) fn is_intact(&self, parts: &[Part]) -> Result<bool> {
+        if self.lake.is_remote() {
+            return Ok(true);
+        }
+        let damaged = self.block_on(self.lake.damaged(parts.iter().map(Wanted::from).collect()))?;
+        for (part, what) in &damaged {
+            self.observer.on(&Event::Warning(format!("`{}` is damaged ({what}) and is computed again", part.path)));
+        }
+        Ok(damaged.is_empty())
     }
 
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
@@ -210,7 +223,10 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     let run = job.moment_of(&relevant, &former);
     let fingerprint = closure.fingerprint(job.engine, &relevant, &run);
     // Only the newest counts: after A, B, A again the third must be published, or B would stay in the table.
-    if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
+    let same = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint);
+    if let Some(manifest) = same
+        && job.is_intact(&manifest.parts)?
+    {
         return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
     let mut own = None;

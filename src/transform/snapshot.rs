@@ -40,7 +40,9 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
         let fingerprint = closure.fingerprint(job.engine, &visible, &run);
         let known = former.iter().rev().flat_map(|manifest| &manifest.parts).filter(|part| part.day == Some(day));
         let same = known.clone().find(|part| part.fingerprint == fingerprint && !job.fresh);
-        if let Some(part) = same {
+        if let Some(part) = same
+            && job.is_intact(std::slice::from_ref(part))?
+        {
             parts.push(part.clone());
             continue;
         }
@@ -56,7 +58,8 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
     }
     let total: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();
     let fingerprint = super::run::hash(&total.join(","));
-    if let Some(manifest) = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint) {
+    let same = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint);
+    if let Some(manifest) = same.filter(|_| computed == 0) {
         return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
     }
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();

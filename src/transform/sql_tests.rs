@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::run::{Job, run};
 use crate::{
-    catalog::{Endpoint, ModelKind, record_key},
+    catalog::{Endpoint, ModelKind, read_text, record_key},
     clock::Clock,
     engine::{Engine, Moment, RunRow},
     error::{Error, Kind, OrFail, Result},
@@ -112,7 +112,7 @@ pub fn run_case(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::
 
 fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handle, name: &str, folder: &Path) -> Result<Option<String>> {
     let project = engine.project();
-    let text = fs_err::read_to_string(folder.join("case.toml"))?;
+    let text = read_text(&folder.join("case.toml"))?;
     let case: CaseFile = toml::from_str(&text).or_fail(Kind::Config, || format!("{}: cannot read it", folder.join("case.toml").display()))?;
     let model = name.split('/').next().unwrap_or_default().to_owned();
     let temp = tempfile::tempdir_in(engine.temp())?;
@@ -202,7 +202,7 @@ fn land(
     let mut total = 0;
     for (no, partition) in given.into_iter().enumerate() {
         let no = u32::try_from(no).unwrap_or(u32::MAX);
-        let text = partition.records.as_ref().map(|file| fs_err::read_to_string(folder.join(file))).transpose()?.unwrap_or_default();
+        let text = partition.records.as_ref().map(|file| read_text(&folder.join(file))).transpose()?.unwrap_or_default();
         let mut records = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let value: serde_json::Value =
@@ -278,7 +278,7 @@ fn compare(moment: &Moment<'_>, model: &str, columns: &[(String, String)], actua
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
     let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     let types: Vec<String> = columns.iter().map(|(name, kind)| format!("'{name}': '{kind}'")).collect();
-    let header = fs_err::read_to_string(expect)?.lines().next().unwrap_or_default().trim().to_owned();
+    let header = read_text(expect.as_ref())?.lines().next().unwrap_or_default().trim().to_owned();
     if header != names.join(",") {
         return Ok(Some(format!("{}: its header is not the columns of `{model}`, which are {}", expect.display(), names.join(","))));
     }

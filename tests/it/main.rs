@@ -2,6 +2,7 @@ mod architecture;
 mod audits;
 mod bigquery;
 mod buckets;
+mod damage;
 mod db;
 mod differences;
 mod docs;

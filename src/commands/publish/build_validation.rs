@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::confluence;
 use crate::{
+    catalog::read_text,
     cli::BuildValidationArgs,
     commands::context::{Context, Outcome, nothing},
     engine::Row,
@@ -86,7 +87,7 @@ fn chosen<'a>(context: &'a Context, projects: &[String]) -> Result<Vec<&'a Build
 fn draft(context: &Context, page: &BuildValidation, milestone_id: &str, milestone: &Row, runs: &[&Row], problems: &[String]) -> Result<Draft> {
     let path = context.settings.publish.confluence.join(&page.template);
     let place = page.template.display().to_string();
-    let body = template::fill(&place, &fs_err::read_to_string(&path)?, &values(page, milestone, runs, problems))?;
+    let body = template::fill(&place, &read_text(&path)?, &values(page, milestone, runs, problems))?;
     Ok(Draft {
         kind: "confluence_build_validation",
         page_id: page.page_id.clone(),

@@ -8,6 +8,7 @@ use sqlx::{
 };
 
 use crate::{
+    catalog::read_text,
     error::{Error, Kind, Result},
     load::flavour::Flavour,
     names,
@@ -40,7 +41,7 @@ pub(super) fn list(migrations: &Path, flavour: Flavour) -> Result<Vec<MigrationF
             return Err(Error::new(Kind::Config, format!("`{}` is not named like a migration", path.display()))
                 .hint("a migration is named <YYYYMMDDHHMMSS>_<name>.sql, the name from a-z, 0-9 and _; rename or remove the file"));
         };
-        let text = fs_err::read_to_string(&path)?;
+        let text = read_text(&path)?;
         files.push(MigrationFile { version, name, path, text });
     }
     files.sort_by_key(|file| file.version);

@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, de};
 
-use crate::error::{Error, Kind, Result};
+use crate::{
+    catalog::read_text,
+    error::{Error, Kind, Result},
+};
 
 /// The team whose files lie directly in `yaml/`.
 const DEFAULT_TEAM: &str = "MTE";
@@ -122,7 +125,7 @@ pub fn read(folder: &Path, team: &str) -> Result<(Vec<PageFile>, Vec<String>)> {
     let mut warnings = Vec::new();
     let mut known: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in files {
-        let page = parse(&file, &fs_err::read_to_string(folder.join(&file))?)?;
+        let page = parse(&file, &read_text(&folder.join(&file))?)?;
         if let Some(other) = known.insert(page.page_id.clone(), file.clone()) {
             return Err(Error::new(Kind::Config, format!("{}: the page {} is also described in {}", file.display(), page.page_id, other.display())));
         }

@@ -44,7 +44,7 @@ async fn a_damaged_object_is_refused_and_not_kept() {
     cloud.google.as_ref().unwrap().damage("landed/a.parquet");
     let other = cloud.on_disk(disk.path());
     let sha256 = Some(etl::digest::sha256("records"));
-    let wanted = Wanted { path: "landed/a.parquet".to_owned(), bytes: Some(7), sha256 };
+    let wanted = Wanted { path: "landed/a.parquet".to_owned(), bytes: Some(7), sha256, sealed: false };
     let error = other.local(vec![wanted.clone()]).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Lake && error.to_string().contains("its SHA-256 is"), "{error:?}");
     assert!(other.already_local([wanted.clone()]).unwrap().is_none());
