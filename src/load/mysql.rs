@@ -19,6 +19,7 @@ use sqlx::{
 use super::{
     connect::{connect, unconnected},
     flavour::Flavour,
+    migrate::resumable::{self, Failed},
     mysql_values::{arguments, charset, literal, literal_size, portable, row_values},
     session::{Access, Applied, Each, Session, Source},
     statement::{Packet, Sql},
@@ -336,16 +337,13 @@ impl Session for MysqlSession {
     fn migrate<'a>(&'a mut self, migrator: &'a Migrator) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.lock().await?;
-            if let Err(error) = migrator.run_direct(None, &mut self.connection, false).await {
-                // DDL commits by itself: what ran before the failing statement stays.
-                let half = self.applied().await.ok().and_then(|(_, half)| half);
-                return Err(match half {
-                    Some(version) => Error::new(Kind::Database, format!("migration `{version}` broke off half-way; MySQL cannot roll back DDL")).hint(
-                        "compare the tables with the file; undo what was done and delete its row from `_sqlx_migrations`, or finish it by hand and set `success` to 1; then run again",
-                    ),
+            if let Err(Failed { version, statement, source }) = resumable::run(&mut self.connection, &migrator.migrations).await {
+                return Err(match statement {
+                    Some((number, of)) => Error::new(Kind::Database, format!("migration `{version}` stopped at statement {number} of {of}"))
+                        .hint("`etl migrate run` continues there once the cause is fixed; to change the file, first undo what was done and delete its row from `_sqlx_migrations`"),
                     None => Error::new(Kind::Database, "a migration failed; the database is as it was before it"),
                 }
-                .because(error));
+                .because(source));
             }
             self.unlock().await
         })
@@ -378,11 +376,17 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::load::{
-        conformance, on_servers,
-        sample::{Place, load_one, manner, mart, plan, plans},
-        scratch::Server,
-        table::Mode,
+    use crate::{
+        load::{
+            conformance,
+            cut::Cutter,
+            destination::Destination,
+            on_servers,
+            sample::{Place, load_one, manner, mart, plan, plans},
+            scratch::Server,
+            table::Mode,
+        },
+        secret::Secret,
     };
 
     conformance::conforms!(Place::on(Server::Mysql).await);
@@ -408,6 +412,43 @@ mod tests {
             );
             assert_eq!(load(good, 1).await.inserted, 2, "{charset}");
         }
+    }
+
+    /// DDL commits by itself, so a kill leaves a part of a migration: the next run continues it, at whatever byte it was cut.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_killed_migration_continues_by_itself() {
+        let place = Place::on(Server::Mysql).await;
+        let folder = place.migrations().join("mysql");
+        place.migrated(&[&plans()]).await;
+        let script = "create table one (k integer not null);\nalter table one add column word varchar(9);\ncreate unique index one__key on one (k);\n\
+                      insert into one values (1, 'a;b');\ninsert into one values (2, 'c');\nupdate one set k = k + 10;\n\
+                      alter table one drop index one__key;\nalter table one drop column word;\ncreate table two (k integer);\n";
+        fs_err::write(folder.join("20250101000009_many.sql"), script).unwrap();
+        let cutter = Cutter::before(&place.scratch.as_ref().unwrap().owner()).await;
+        let shaky = Destination::of(&Secret::new(cutter.url.clone())).unwrap().waiting(Duration::from_secs(20));
+        let many = 1 << 40;
+        cutter.cut_after(many);
+        crate::load::migrate::bring(&shaky, &place.migrations()).await.unwrap();
+        let bytes = cutter.passed(many);
+        let (mut begun, cuts) = (0, 60);
+        for step in 0..cuts {
+            place.run("drop table if exists one, two; delete from _sqlx_migrations where version = 20250101000009").await;
+            // The script runs in the second half of the bytes.
+            cutter.cut_after(bytes * (cuts + step) / (2 * cuts));
+            if crate::load::migrate::bring(&shaky, &place.migrations()).await.is_ok() {
+                continue;
+            }
+            begun += u32::from(place.destination.open(false).await.unwrap().facts("one").await.unwrap().is_some());
+            cutter.cut_after(many);
+            place.bring().await.unwrap_or_else(|error| panic!("{step}: {}", error.told()));
+            let mut session = place.destination.open(false).await.unwrap();
+            assert!(session.facts("two").await.unwrap().is_some(), "{step}");
+            assert_eq!(session.facts("one").await.unwrap().unwrap().columns.len(), 1, "{step}");
+            let mut mysql = place.destination.open_mysql().await.unwrap();
+            let keys: Vec<i64> = sqlx::query_scalar("select cast(k as signed) from one order by k").fetch_all(&mut mysql.connection).await.unwrap();
+            assert_eq!(keys, [11, 12], "{step}: each statement ran once");
+        }
+        assert!(begun > 5, "{begun} of {cuts} cuts left a part");
     }
 
     /// The server of the tests has other ones.

@@ -58,6 +58,16 @@ impl SqliteSession {
         let connection = SqliteConnection::connect_with(&options).await.map_err(|error| failed(error, || opening(&path)))?;
         Ok(Self { connection })
     }
+
+    /// Writes the committed state into a new file.
+    pub(super) async fn copy_to(mut self, path: &Path) -> Result<()> {
+        sqlx::query("vacuum into ?")
+            .bind(path.display().to_string())
+            .execute(&mut self.connection)
+            .await
+            .map_err(|error| failed(error, || format!("cannot copy the database to `{}`", path.display())))?;
+        Ok(())
+    }
 }
 
 fn opening(path: &Path) -> String {

@@ -26,7 +26,7 @@ pub(in crate::load) async fn unrecorded(session: &mut MysqlSession, migrations: 
     for migration in look(session, &files).await? {
         match migration.state {
             State::Applied => {}
-            State::Pending | State::HalfApplied => ids.push(format!("{}_{}", migration.version, migration.name)),
+            State::Pending | State::Interrupted | State::HalfApplied => ids.push(format!("{}_{}", migration.version, migration.name)),
             State::Changed | State::Missing => {
                 return Err(Error::new(Kind::Database, format!("migration {} is {}", migration.version, migration.state))
                     .hint("run `etl migrate run` for what to do"));

@@ -7,13 +7,14 @@ pub(super) mod checks;
 mod ddl;
 mod files;
 mod rebuild;
+pub(super) mod resumable;
 mod run;
 mod schema;
 mod write;
 
 pub(super) use baseline::{record, unrecorded};
 pub(super) use ddl::{create, index_name};
-pub use run::{MigrationStatus, State, run, status};
+pub use run::{MigrationStatus, State, run, status, trial};
 pub(super) use write::behind;
 pub use write::{drift, new};
 

@@ -10,7 +10,9 @@ use crate::{
     error::{Error, Kind, Result},
     load::{
         destination::Destination,
+        flavour::Flavour,
         session::{Applied, Session},
+        sqlite::SqliteSession,
     },
     secret::Secret,
 };
@@ -37,7 +39,9 @@ pub enum State {
     Changed,
     /// It was run, and its file is missing.
     Missing,
-    /// It broke off half-way, in an engine that cannot roll back DDL.
+    /// It was interrupted in an engine that cannot roll back DDL; the next run continues it.
+    Interrupted,
+    /// It was interrupted, and its file has been changed since.
     HalfApplied,
 }
 
@@ -48,7 +52,8 @@ impl fmt::Display for State {
             Self::Pending => "pending",
             Self::Changed => "applied, and changed since",
             Self::Missing => "applied, and its file is missing",
-            Self::HalfApplied => "half applied",
+            Self::Interrupted => "interrupted; `etl migrate run` continues it",
+            Self::HalfApplied => "half applied, and changed since",
         })
     }
 }
@@ -74,6 +79,27 @@ pub async fn run(database: &Secret, migrations: &Path) -> Result<Vec<String>> {
     bring(&Destination::of(database)?, migrations).await
 }
 
+/// A copy of an SQLite database below `folder` to which the pending migrations were applied, and their ids; `None` if none is pending.
+///
+/// # Errors
+/// As [`run`].
+pub async fn trial(database: &Secret, migrations: &Path, folder: &Path) -> Result<Option<(Secret, Vec<String>)>> {
+    let copy = folder.join("plan.sqlite");
+    let address = Secret::new(format!("sqlite:{}", copy.display()));
+    let wait = std::time::Duration::from_secs(30);
+    let file = database.expose().strip_prefix("sqlite:").unwrap_or_default();
+    if Path::new(file).exists() {
+        let mut session = SqliteSession::open(database.expose(), false, wait).await?;
+        let status = look(&mut session, &files::list(migrations, Flavour::Sqlite)?).await?;
+        if status.iter().all(|migration| migration.state != State::Pending) {
+            return Ok(None);
+        }
+        session.copy_to(&copy).await?;
+    }
+    let applied = run(&address, migrations).await?;
+    Ok(Some((address, applied)))
+}
+
 /// Applies what is pending to a destination.
 pub(in crate::load) async fn bring(destination: &Destination, migrations: &Path) -> Result<Vec<String>> {
     let files = files::list(migrations, destination.flavour())?;
@@ -97,7 +123,7 @@ async fn bring_up(session: &mut dyn Session, files: &[MigrationFile], migrations
     }
     let pending: Vec<String> = status
         .into_iter()
-        .filter(|migration| migration.state == State::Pending)
+        .filter(|migration| matches!(migration.state, State::Pending | State::Interrupted))
         .map(|migration| format!("{}_{}", migration.version, migration.name))
         .collect();
     if !pending.is_empty() {
@@ -110,7 +136,7 @@ fn sound(migration: &MigrationStatus) -> Result<()> {
     let id = migration.version;
     let refused = |what: String, hint: &str| Err(Error::new(Kind::Database, what).hint(hint.to_owned()));
     match migration.state {
-        State::Applied | State::Pending => Ok(()),
+        State::Applied | State::Pending | State::Interrupted => Ok(()),
         State::Changed => refused(
             format!("migration `{id}` was applied, and its file has been changed since"),
             "put the file back as it was (git), and write what is new into another migration: `etl migrate new NAME`",
@@ -120,8 +146,8 @@ fn sound(migration: &MigrationStatus) -> Result<()> {
             "get the file back, or use the version of the project that this database belongs to",
         ),
         State::HalfApplied => refused(
-            format!("migration `{id}` is half applied: it failed, and this engine cannot roll back DDL"),
-            "compare the tables with the file, undo or finish the rest by hand, delete its row from `_sqlx_migrations` (or set `success`), and run again",
+            format!("migration `{id}` is half applied, and its file has been changed since"),
+            "put the file back as it was (git), and run again; or undo by hand what was done, delete its row from `_sqlx_migrations`, and run again",
         ),
     }
 }
@@ -135,8 +161,14 @@ fn compare(files: &[MigrationFile], applied: &[Applied], half: Option<i64>) -> V
     let mut all: Vec<MigrationStatus> = Vec::new();
     for file in files {
         let state = match applied.iter().find(|applied| applied.version == file.version) {
-            _ if half == Some(file.version) => State::HalfApplied,
             None => State::Pending,
+            Some(applied) if half == Some(file.version) => {
+                if applied.checksum == file.checksum() {
+                    State::Interrupted
+                } else {
+                    State::HalfApplied
+                }
+            }
             Some(applied) if applied.checksum != file.checksum() => State::Changed,
             Some(_) => State::Applied,
         };
