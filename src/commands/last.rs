@@ -33,7 +33,7 @@ async fn completed(context: &Context, mut flow: Flow, endpoints: &BTreeSet<Strin
     let endpoints: Vec<String> = endpoints.iter().filter(uncounted).cloned().collect();
     let mut marts = Vec::new();
     for name in tables {
-        let Some(manifest) = context.lake.manifests(name).await?.into_iter().rfind(|manifest| !manifest.replay) else { continue };
+        let Some(manifest) = context.lake.newest_manifest(name).await? else { continue };
         let known = flow.marts.get(name).filter(|steps| steps.transform_id == manifest.transform_id);
         if known.is_none_or(|steps| steps.steps.is_empty()) {
             marts.push((name.clone(), manifest));

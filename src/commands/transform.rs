@@ -112,6 +112,7 @@ pub(super) async fn stage(
             days,
             trace,
             transform_id,
+            published: None,
             models,
             observer,
             clock,

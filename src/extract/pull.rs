@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -37,10 +37,12 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// Makes a pull and commits it, also where it is incomplete: then for diagnosis only. Never fails; the summary says what happened.
-    pub(super) async fn pull(&self, endpoint: &Endpoint, http: &HttpClient, pull: &Pull) -> PullSummary {
+    ///
+    /// `after` is the end of the newest pull of the endpoint in the lake: this one ends later, whatever the clock shows.
+    pub(super) async fn pull(&self, endpoint: &Endpoint, http: &HttpClient, pull: &Pull, after: Option<DateTime<Utc>>) -> PullSummary {
         let begin = Instant::now();
         self.observer.on(&Event::PullStarted { endpoint: endpoint.id.clone(), scope: pull.scope_key.clone(), partitions: pull.calls.len() as u64 });
-        let mut summary = match self.make(endpoint, http, pull).await {
+        let mut summary = match self.make(endpoint, http, pull, after).await {
             Ok(summary) => summary,
             Err(error) => PullSummary::failure(
                 &endpoint.id,
@@ -59,7 +61,7 @@ impl Context<'_> {
         summary
     }
 
-    async fn make(&self, endpoint: &Endpoint, http: &HttpClient, pull: &Pull) -> Result<PullSummary> {
+    async fn make(&self, endpoint: &Endpoint, http: &HttpClient, pull: &Pull, after: Option<DateTime<Utc>>) -> Result<PullSummary> {
         let started = self.clock.now();
         let pull_id = new_id(started);
         let head = PullHead {
@@ -122,7 +124,7 @@ impl Context<'_> {
             etl: env!("CARGO_PKG_VERSION").to_owned(),
             run_at: self.run_at,
             started,
-            finished: self.clock.now(),
+            finished: after.map(|newest| newest + TimeDelta::microseconds(1)).into_iter().fold(self.clock.now(), Ord::max),
         };
         self.lake.commit(&receipt).await?;
         let counted =

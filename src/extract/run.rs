@@ -111,7 +111,8 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
             }
         }
         let pulls = planned.iter().enumerate().map(|(no, (endpoint, client, pull))| {
-            let work = context.pull(endpoint, client, pull);
+            let newest = receipts.iter().filter(|receipt| receipt.endpoint == endpoint.id).map(|receipt| receipt.finished).max();
+            let work = context.pull(endpoint, client, pull, newest);
             Box::pin(async move { (no, work.await) })
         });
         let mut done: Vec<(usize, PullSummary)> = futures::stream::iter(pulls).buffer_unordered(OPEN_PULLS).collect().await;
@@ -207,7 +208,9 @@ fn note_stale(job: &Job<'_>, endpoint: &Endpoint, summary: &mut Summary) {
     let because: Vec<String> = failed
         .iter()
         .filter(|pull| pull.endpoint != endpoint.id && above.contains(&Node::Endpoint(pull.endpoint.clone())))
-        .map(|pull| format!("{} {}", pull.endpoint, pull.scope).trim_end().to_owned())
+        .map(|pull| pull.endpoint.clone())
+        .collect::<BTreeSet<String>>()
+        .into_iter()
         .collect();
     if !because.is_empty() {
         job.observer.on(&Event::Warning(format!("`{}` is asked for by what the lake held of {}, which failed", endpoint.id, because.join(", "))));

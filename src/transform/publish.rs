@@ -51,7 +51,7 @@ pub(super) fn manifest(
         transform_id: job.transform_id,
         as_of,
         replay: job.replay,
-        created: job.clock.now(),
+        created: job.publishes_at(),
         fingerprint,
         columns,
         rows: parts.iter().map(|part| part.rows).sum(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{audit, compute, fingerprint, publish, snapshot, trace};
@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// What to transform, and over what.
+#[derive(Clone)]
 pub struct Job<'a> {
     /// DuckDB over the lake.
     pub engine: &'a Engine,
@@ -39,6 +40,8 @@ pub struct Job<'a> {
     pub trace: bool,
     /// The invocation.
     pub transform_id: Uuid,
+    /// When the newest result of the table at hand was published; set by the job itself.
+    pub published: Option<DateTime<Utc>>,
     /// The tables, in an order that respects what they need.
     pub models: Vec<String>,
     /// Listens.
@@ -111,6 +114,24 @@ impl Job<'_> {
             self.observer.on(&Event::Warning(format!("`{}` is damaged ({what}) and is computed again", part.path)));
         }
         Ok(damaged.is_empty())
+    }
+
+    /// The job as it publishes after `former`: neither its id nor its time is before theirs, whatever the clock shows. What is
+    /// recorded later is newer for every reader.
+    fn after(&self, former: &[Manifest]) -> Self {
+        let newest = former.iter().map(|manifest| manifest.transform_id).max();
+        let transform_id = match newest {
+            Some(newest) if newest >= self.transform_id => following(newest).unwrap_or(self.transform_id),
+            _ => self.transform_id,
+        };
+        let published = former.iter().map(|manifest| manifest.created).max();
+        Self { transform_id, published, ..self.clone() }
+    }
+
+    /// The time of publication.
+    pub(super) fn publishes_at(&self) -> DateTime<Utc> {
+        let next = self.published.map(|newest| newest + TimeDelta::milliseconds(1));
+        next.into_iter().fold(self.clock.now(), Ord::max)
     }
 
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
@@ -215,6 +236,7 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     } else {
         job.block_on(job.lake.newest_manifest(&model.name))?.into_iter().collect()
     };
+    let job = &job.after(&former);
     if let Grain::Snapshot { of, .. } = &contract.grain {
         let driver = snapshot::driver(job, model, of)?;
         return snapshot::run(job, model, &closure, driver, &former);
@@ -248,6 +270,13 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     }
     let steps = Some(trace::steps(job, moment, model, manifest.rows));
     Ok(Made { state: State::Computed { days: None }, manifest, steps })
+}
+
+/// An id of version 7 whose time is a millisecond after that of `id`.
+fn following(id: Uuid) -> Option<Uuid> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    let next = std::time::Duration::new(seconds, nanos) + std::time::Duration::from_millis(1);
+    Some(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, next.as_secs(), next.subsec_nanos())))
 }
 
 /// Sixteen bytes of SHA-256 as hex.

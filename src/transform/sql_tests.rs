@@ -152,6 +152,7 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
         days: None,
         trace: false,
         transform_id: Uuid::now_v7(),
+        published: None,
         models: vec![model.clone()],
         observer: Arc::new(Silent),
         clock: Clock::system(),
