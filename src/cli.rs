@@ -87,6 +87,34 @@ pub enum Command {
     Man(ManArgs),
 }
 
+impl Command {
+    /// The word on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Extract(_) => "extract",
+            Self::Transform(_) => "transform",
+            Self::Load(_) => "load",
+            Self::Run(_) => "run",
+            Self::Replay(_) => "replay",
+            Self::Diff(_) => "diff",
+            Self::Why(_) => "why",
+            Self::Publish(_) => "publish",
+            Self::Query(_) => "query",
+            Self::Shell(_) => "shell",
+            Self::Status(_) => "status",
+            Self::Doctor(_) => "doctor",
+            Self::Lineage(_) => "lineage",
+            Self::Migrate(_) => "migrate",
+            Self::Gc(_) => "gc",
+            Self::Demo(_) => "demo",
+            Self::Simulate(_) => "simulate",
+            Self::Test(_) => "test",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   etl run report_test_case_coverage         extract, compute and load what one table needs
@@ -101,6 +129,7 @@ Exit codes:
   2  the command line, a file or a variable is wrong
   3  some scopes failed; what was complete is committed and loaded
   4  nothing selected
+  130, 143  stopped by Ctrl-C (SIGINT), by SIGTERM
 
 Environment (an option wins over its variable, a variable over etl.toml):
   ETL_LAKE               folder of the lake, or gs://, s3://, az:// (docs/lake.md)

@@ -59,8 +59,10 @@ pub enum Kind {
     Guard,
     /// Another process holds a lock.
     Locked,
-    /// The user interrupted.
+    /// The user interrupted (Ctrl-C, SIGINT).
     Interrupted,
+    /// The process was asked to end (SIGTERM): a cancelled job.
+    Terminated,
     /// A local file cannot be read or written.
     Io,
     /// A defect of this program.
@@ -68,12 +70,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Process exit code: 1 failed, 2 usage or configuration, 3 some scopes failed, 4 nothing selected.
+    /// Process exit code: 1 failed, 2 usage or configuration, 3 some scopes failed, 4 nothing selected; 130 and 143 by signal.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Usage | Self::Config | Self::MissingVariable => 2,
             Self::Partial => 3,
             Self::NothingSelected => 4,
+            // 128 and the number of the signal, as shells report it.
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
             Self::Unauthorized
             | Self::NotFound
             | Self::Refused
@@ -92,7 +97,6 @@ impl Kind {
             | Self::Preflight
             | Self::Guard
             | Self::Locked
-            | Self::Interrupted
             | Self::Io
             | Self::Internal => 1,
         }
@@ -121,6 +125,7 @@ impl Kind {
             | Self::Guard
             | Self::Locked
             | Self::Interrupted
+            | Self::Terminated
             | Self::Io
             | Self::Internal => false,
         }
@@ -149,7 +154,7 @@ impl Kind {
             Self::Preflight => Some("the table was not touched; correct the model, or widen the column by a migration"),
             Self::Guard => Some("the table was not touched; look at `etl load --plan` before you overrule it"),
             Self::Locked => Some("wait for the other process, then run again"),
-            Self::Interrupted => Some("run again with `--resume` to go on"),
+            Self::Interrupted | Self::Terminated => Some("run again with `--resume` to continue"),
             Self::Io => None,
             Self::Internal => Some("this is a defect of etl; please report it with the command and the output"),
         }

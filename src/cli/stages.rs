@@ -15,7 +15,7 @@ pub struct ExtractArgs {
     /// Forget cursors and what is known to be final: ask for every list in full
     #[arg(long)]
     pub full_refresh: bool,
-    /// Go on with the last run that did not end: keep the pulls and partitions that it committed
+    /// Resume the unfinished run of the same selection, if it began in the last 12 hours: keep what it committed; else start a new one
     #[arg(long)]
     pub resume: bool,
     /// Do part I of N, so that several machines share the work: first 0/N alone (what says what to ask for), then 1/N to N/N

@@ -47,7 +47,7 @@ impl Outcome {
     /// 0, or the gravest failure's code: a usage error before a failure before "some scopes failed".
     pub fn exit_code(&self) -> u8 {
         let codes: Vec<u8> = self.failures.iter().map(|kind| kind.exit_code()).collect();
-        [2, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+        [130, 143, 2, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     context::{Context, Outcome, blocking},
-    load,
+    load, too_early,
 };
 use crate::{
     catalog::{Contract, Model, ModelKind, Node, Reference},
@@ -27,6 +27,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Diff
         return against_database(&context, &side, args.format).await;
     }
     let receipts = Arc::new(context.receipts_behind(std::slice::from_ref(&args.table)).await?);
+    too_early::check_lake(&context, &receipts).await?;
     let (before, after) = (RunRow::of(receipts.iter(), args.from), RunRow::of(receipts.iter(), args.to));
     if before.as_of > after.as_of {
         return Err(Error::new(Kind::Usage, format!("`--from` ({}) is after `--to` ({})", time(before.as_of), time(after.as_of))));

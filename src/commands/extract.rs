@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
@@ -12,12 +13,15 @@ use super::{
 use crate::{
     catalog::Selection,
     cli::{ExtractArgs, Global, SelectionArgs},
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     extract::{self, PullSummary},
-    lake::{Flow, Outcome as PullOutcome, RUN_LOG_VERSION, Run, RunEnd, RunStart},
+    lake::{Flow, Outcome as PullOutcome, RUN_LOG_VERSION, RunEnd, RunStart, Stop},
     settings::Env,
     term::{Printer, PullLine, Report, Verdict},
 };
+
+/// A run that began earlier is not resumed: most of what it pulled would be that old, and the job would be green.
+const RESUMABLE: TimeDelta = TimeDelta::hours(12);
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: ExtractArgs) -> Result<Outcome> {
     let started = Instant::now();
@@ -63,7 +67,12 @@ pub(super) async fn stage(
         return Err(nothing("extract"));
     }
     demo_data::refuse_real(context, selection)?;
-    let (run_id, run_at) = identity(context, asked).await?;
+    // What a schedule selects on this day is known now, and not when the log is read.
+    let names = if asked.selection.schedule.is_some() { selection.tables.clone() } else { asked.selection.names() };
+    let arguments = arguments(names, asked);
+    let unfinished = if asked.resume { unfinished(context, &arguments).await? } else { None };
+    let resumes = unfinished.is_some();
+    let (run_id, run_at) = unfinished.unwrap_or_else(|| (Uuid::now_v7(), context.settings.clock.now()));
     let run = context.run_row(asked.selection, run_at, asked.full_refresh).await?;
     if run.projects.is_empty() && !asked.selection.project.is_empty() {
         return Err(nothing("extract for these projects"));
@@ -74,15 +83,12 @@ pub(super) async fn stage(
         run_id,
         run_at,
         command: "extract".to_owned(),
-        // What a schedule stands for on this day is known now, and not when the log is read.
-        arguments: if asked.selection.schedule.is_some() { selection.tables.clone() } else { asked.selection.names() }
-            .into_iter()
-            .chain(asked.shard.map(shard_word))
-            .collect(),
+        arguments,
         host: String::new(),
+        destination: None,
         etl: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    if !asked.resume {
+    if !resumes {
         context.lake.start_run(&start).await?;
         // A resumed run may have written its record already; what goes on has one of its own.
         (flow.run_id, flow.run_at) = (run_id, run_at);
@@ -97,10 +103,18 @@ pub(super) async fn stage(
         selection,
         run,
         run_id,
-        resume: asked.resume,
+        resume: resumes,
         shard: asked.shard.map(|(number, of)| extract::Shard { number, of }),
     };
     let summary = extract::run(&job).await?;
+    let chose_projects = !asked.selection.project.is_empty();
+    if chose_projects
+        && !resumes
+        && !summary.pulls.is_empty()
+        && summary.pulls.iter().all(|pull| !pull.failed() && pull.outcome.is_none() && pull.stop == Stop::NoPartitions)
+    {
+        return Err(nothing("extract for these projects"));
+    }
     if summary.all_failed() {
         // Nothing at all came: that is no partial success.
         outcome.failed(summary.pulls.iter().find_map(|pull| pull.kind).unwrap_or(Kind::Partial));
@@ -112,7 +126,7 @@ pub(super) async fn stage(
     );
     conservation::add_pulls(flow, &summary.pulls);
     for pull in &summary.pulls {
-        report.pulls.push(line(pull));
+        report.pulls.push(PullLine { cause: cause(context, pull), ..line(pull) });
         report.hint(match pull.kind.filter(|_| pull.failed()) {
             // Its only SQL.
             Some(Kind::Sql) => Some("correct the endpoint's `for_each` in sources/"),
@@ -139,38 +153,64 @@ pub(super) async fn stage(
     context.lake.end_run(&end).await
 }
 
-/// Whether every extract that the lake knows of ended well: what was interrupted came after it.
-pub(super) async fn ended_well(context: &Context) -> Result<bool> {
-    Ok(context.lake.runs().await?.iter().rfind(is_extract).is_some_and(|run| run.end.is_some()))
+/// The options that decide what an extract pulls, as the run log keeps them.
+fn arguments(names: Vec<String>, asked: &Asked<'_>) -> Vec<String> {
+    let selection = asked.selection;
+    let mut words = names;
+    let mut option = |name: &str, value: String| words.push(format!("--{name}={value}"));
+    selection.project.iter().for_each(|project| option("project", project.clone()));
+    if let Some(platform) = selection.platform {
+        option("platform", format!("{platform:?}").to_lowercase());
+    }
+    let days = selection.num_days.map(|days| days.to_string());
+    let dates =
+        [("start-date", selection.start_date), ("end-date", selection.end_date)].map(|(name, date)| (name, date.map(|date| date.to_string())));
+    for (name, value) in std::iter::once(("num-days", days)).chain(dates) {
+        value.into_iter().for_each(|value| option(name, value));
+    }
+    selection.variables().into_iter().for_each(|(name, value)| option(name, value.to_string()));
+    if asked.full_refresh {
+        words.push("--full-refresh".to_owned());
+    }
+    words.extend(asked.shard.map(shard_word));
+    words
 }
 
-fn is_extract(run: &&Run) -> bool {
-    run.start.command == "extract"
-}
-
-/// The run that this invocation is: a new one, or with `--resume` the newest that did not end well.
-async fn identity(context: &Context, asked: &Asked<'_>) -> Result<(Uuid, chrono::DateTime<chrono::Utc>)> {
-    if !asked.resume {
-        return Ok((Uuid::now_v7(), context.settings.clock.now()));
-    }
-    let runs = context.lake.runs().await?;
-    // Another part of the same work may have started later: it is not ours to go on with.
-    let shard = asked.shard.map(shard_word);
-    let part_of = |run: &Run| run.start.arguments.iter().find(|word| word.starts_with("--shard=")).cloned();
-    match runs.iter().filter(is_extract).rfind(|run| part_of(run) == shard) {
-        Some(run) if run.end.is_none() => Ok((run.start.run_id, run.start.run_at)),
-        Some(run) => Err(Error::new(
-            Kind::NothingSelected,
-            format!("there is nothing to resume: the run of {} ended well", run.start.run_at.format("%Y-%m-%d %H:%M:%S")),
-        )
-        .hint("run without `--resume`")),
-        None => Err(Error::new(Kind::NothingSelected, "there is nothing to resume: the lake knows no run").hint("run without `--resume`")),
-    }
+/// The newest run of the same selection, if it has not ended and began within [`RESUMABLE`]. Reports what `--resume` does.
+async fn unfinished(context: &Context, arguments: &[String]) -> Result<Option<(Uuid, DateTime<Utc>)>> {
+    let since = context.settings.clock.now() - RESUMABLE;
+    let runs = context.lake.runs_since(since.date_naive()).await?;
+    let newest = runs.iter().filter(|run| run.start.command == "extract").rfind(|run| run.start.arguments == arguments);
+    let found = newest.filter(|run| run.end.is_none() && run.start.run_at >= since).map(|run| (run.start.run_id, run.start.run_at));
+    let written = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S").to_string();
+    context.printer.say(&match (found, newest) {
+        (Some((_, at)), _) => format!("resuming the run of {}", written(at)),
+        (None, Some(run)) if run.end.is_some() => {
+            format!("starting a new run: the last one of this selection ({}) is complete", written(run.start.run_at))
+        }
+        (None, Some(run)) => format!("starting a new run: the unfinished one of {} is too old to resume", written(run.start.run_at)),
+        (None, None) => "starting a new run: there is no unfinished run of this selection".to_owned(),
+    });
+    Ok(found)
 }
 
 /// How the run log says which part of the work a run was.
 fn shard_word((number, of): (u32, u32)) -> String {
     format!("--shard={number}/{of}")
+}
+
+/// The cause that all pulls of a source can share.
+fn cause(context: &Context, pull: &PullSummary) -> Option<String> {
+    let source = &context.project.endpoint(&pull.endpoint)?.source;
+    let what = match pull.kind? {
+        Kind::Unauthorized => "refused access (401 or 403)",
+        Kind::Network => "cannot be reached",
+        Kind::TimedOut => "does not answer in time",
+        Kind::Unavailable => "is unavailable",
+        Kind::RateLimited => "limits the rate of requests",
+        _ => return None,
+    };
+    Some(format!("{source} {what}"))
 }
 
 fn line(pull: &PullSummary) -> PullLine {
@@ -191,6 +231,7 @@ fn line(pull: &PullSummary) -> PullLine {
             None if pull.failed() => Verdict::Failed,
             None => Verdict::Skipped,
         },
+        cause: None,
         // The line begins with the endpoint as it is.
         error: pull.error.as_ref().map(|error| error.strip_prefix(&format!("`{}`: ", pull.endpoint)).unwrap_or(error).to_owned()),
     }

@@ -1,6 +1,9 @@
 //! `etl gc`: removes from the lake what nothing names.
 
-use super::context::{Context, Outcome};
+use super::{
+    context::{Context, Outcome},
+    too_early,
+};
 use crate::{
     cli::{GcArgs, Global},
     error::Result,
@@ -14,6 +17,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: GcAr
     let context = Context::open(global, env, printer).await?;
     let now = context.settings.clock.now();
     let published = context.lake.receipts(Some(&[outcomes::ENDPOINT.to_owned()].into())).await?;
+    too_early::check_lake(&context, &published).await?;
     let hints = lake::GcHints { staged: Some(context.engine.staged_definitions()), ended_claims: claims::ended(&published) };
     let report = lake::gc(&context.lake, &hints, now, args.min_age, args.dry_run).await?;
     let mut rows = Rows::new(["object", "bytes", "why"]);

@@ -7,34 +7,36 @@ use crate::{
     error::{Error, Kind, OrFail, Result},
 };
 
-/// Waits until somebody asks for the end. A terminal that goes away (SIGHUP) is none of our business: nobody reads what we would
-/// say, and who started us by `nohup` wants us to go on, which a handler would undo.
+/// Waits for SIGINT or SIGTERM and returns the error to report: exit code 130 or 143. SIGHUP is not handled: after the terminal
+/// goes away no reader is left, and a handler would undo `nohup`.
+pub(super) async fn received(hint: &'static str) -> Error {
+    match signals().await {
+        Ok(error) => error.hint(hint),
+        Err(error) => error,
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
 ///
 /// # Errors
-/// [`Kind::Internal`] if signals cannot be heard.
-pub(super) async fn asked() -> Result<()> {
+/// [`Kind::Internal`] if signals cannot be received.
+pub(super) async fn signals() -> Result<Error> {
     let hear = |kind| signal(kind).or_fail(Kind::Internal, || "cannot wait for a signal");
     let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    Ok(tokio::select! {
+        _ = interrupt.recv() => Error::new(Kind::Interrupted, "interrupted"),
+        _ = terminate.recv() => Error::new(Kind::Terminated, "terminated (SIGTERM)"),
+    })
 }
 
-/// What a command that was stopped says.
-pub(super) fn error(hint: &'static str) -> Error {
-    Error::new(Kind::Interrupted, "interrupted").hint(hint)
-}
-
-/// How a command is gone on with.
+/// How to resume the command.
 pub(super) fn hint(command: &Command) -> &'static str {
     match command {
-        Command::Extract(_) | Command::Run(_) => "run again with `--resume` to go on",
+        Command::Extract(_) | Command::Run(_) => "run the same command again with `--resume`: what was committed is kept",
         Command::Transform(_) | Command::Load(_) | Command::Replay(_) | Command::Migrate(_) | Command::Publish(_) | Command::Gc(_) => {
             "run the same command again; nothing half-done counts"
         }
-        Command::Demo(_) => "`etl demo --keep` goes on with the next day",
+        Command::Demo(_) => "`etl demo --keep` continues with the next day",
         Command::Diff(_)
         | Command::Why(_)
         | Command::Shell(_)

@@ -9,6 +9,7 @@ use super::{
     conservation,
     context::{Context, Outcome, nothing},
     logged::Logged,
+    too_early,
 };
 use crate::{
     cli::{Global, LoadArgs},
@@ -16,6 +17,7 @@ use crate::{
     lake::Flow,
     load::{self, Change, TableSummary},
     names::count,
+    secret::Secret,
     settings::Env,
     term::{Cell, Format, Printer, Report, Rows, TableLine, Verdict},
 };
@@ -27,6 +29,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     if selection.tables.is_empty() {
         return Err(nothing("load"));
     }
+    printer.stage("load", if args.plan || args.verify { &[] } else { &selection.tables });
     let title = if args.plan { "etl load --plan" } else { "etl load" };
     let mut report = Report { title: title.to_owned(), ..Report::default() };
     let mut outcome = Outcome::default();
@@ -39,7 +42,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     } else if !args.plan {
         ready(&context).await?;
     }
-    let asked = Asked { plan_only: args.plan, verify: args.verify, adopt: args.adopt, accept_shrink: &args.accept_shrink, as_of: args.as_of };
+    let trial = if args.plan && !args.adopt { migrated_copy(&context).await? } else { None };
+    let database = trial.as_ref().map(|(_, database)| database);
+    let asked =
+        Asked { database, plan_only: args.plan, verify: args.verify, adopt: args.adopt, accept_shrink: &args.accept_shrink, as_of: args.as_of };
     let mut flow = context.flow("load");
     stage(&context, &selection.tables, &asked, &mut report, &mut outcome, &mut flow).await?;
     conservation::record(&context, flow, &mut report).await;
@@ -73,13 +79,35 @@ pub(super) struct Asked<'a> {
     pub(super) adopt: bool,
     pub(super) accept_shrink: &'a [String],
     pub(super) as_of: Option<DateTime<Utc>>,
+    /// Another database than that of the settings.
+    pub(super) database: Option<&'a Secret>,
+}
+
+/// The default SQLite file with its pending migrations applied, as a copy for a plan: the load would apply them first. `None` if nothing
+/// is pending. The folder goes when it is dropped.
+async fn migrated_copy(context: &Context) -> Result<Option<(tempfile::TempDir, Secret)>> {
+    if !is_default_file(context) {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir_in(context.engine.temp())?;
+    let migrations = context.settings.root.join("migrations");
+    let Some((database, pending)) = load::migrate::trial(&context.settings.database, &migrations, folder.path()).await? else { return Ok(None) };
+    let pending = count(pending.len() as u64, "migration");
+    context.printer.say(&format!("{pending} pending: `etl load` applies them first, and the plan shows the tables after that"));
+    Ok(Some((folder, database)))
+}
+
+fn is_default_file(context: &Context) -> bool {
+    context.settings.database.expose() == format!("sqlite:{}", context.settings.data.join("etl.sqlite").display())
 }
 
 /// The default SQLite file gets its schema by itself: nobody else owns it.
 pub(super) async fn ready(context: &Context) -> Result<()> {
-    let default = format!("sqlite:{}", context.settings.data.join("etl.sqlite").display());
-    if context.settings.database.expose() == default {
-        load::migrate::run(&context.settings.database, &context.settings.root.join("migrations")).await?;
+    if is_default_file(context) {
+        let applied = load::migrate::run(&context.settings.database, &context.settings.root.join("migrations")).await?;
+        if !applied.is_empty() {
+            context.printer.say(&format!("{} applied: {}", count(applied.len() as u64, "migration"), applied.join(", ")));
+        }
     }
     Ok(())
 }
@@ -93,6 +121,10 @@ pub(super) async fn stage(
     outcome: &mut Outcome,
     flow: &mut Flow,
 ) -> Result<()> {
+    // Before the run log creates the folder. On a bucket this would cost a request, and a load without any mart fails below.
+    if !context.lake.is_remote() {
+        too_early::check_lake(context, &[]).await?;
+    }
     let writes = !asked.plan_only && !asked.verify && asked.as_of.is_none();
     let logged = if writes { Some(Logged::begin(context, "load", Uuid::now_v7(), tables).await) } else { None };
     let summary = job(context, tables, asked).await;
@@ -140,10 +172,12 @@ pub(super) async fn compare(context: &Context, tables: &[String]) -> Result<Comp
 }
 
 async fn job(context: &Context, tables: &[String], asked: &Asked<'_>) -> Result<Vec<TableSummary>> {
+    let mut settings = context.settings.clone();
+    settings.database = asked.database.cloned().unwrap_or(settings.database);
     let job = load::Job {
         project: &context.project,
         lake: &context.lake,
-        settings: &context.settings,
+        settings: &settings,
         observer: Arc::clone(&context.observer),
         tables,
         plan_only: asked.plan_only,

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     events::Event,
     lake::{RUN_LOG_VERSION, Run, RunEnd, RunStart},
+    load,
 };
 
 /// A stage that is going on.
@@ -28,6 +29,7 @@ impl<'c> Logged<'c> {
             command: command.to_owned(),
             arguments: tables.to_vec(),
             host: String::new(),
+            destination: if command == "load" { Some(destination(context)) } else { None },
             etl: env!("CARGO_PKG_VERSION").to_owned(),
         };
         warned(context, context.lake.start_run(&start).await);
@@ -81,6 +83,17 @@ impl<'c> Logged<'c> {
     }
 }
 
+/// The database that this invocation loads, without its password: one name for one database.
+pub(super) fn destination(context: &Context) -> String {
+    let address = context.settings.database.expose();
+    if let Some(path) = address.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let absolute = fs_err::canonicalize(path).or_else(|_| std::path::absolute(path));
+        return format!("sqlite:{}", absolute.unwrap_or_else(|_| path.into()).display());
+    }
+    load::Destination::of(&context.settings.database).map(|destination| destination.to_string()).unwrap_or_default()
+}
+
 /// The log is for people: a stage that did its work does not fail because this could not be written.
 fn warned(context: &Context, written: Result<(), Error>) {
     if let Err(error) = written {
@@ -103,10 +116,12 @@ pub(super) struct Failure {
     pub(super) error: Option<String>,
 }
 
-/// Of each table the failure that nothing has made good since. `runs` are in order.
-pub(super) fn failures(runs: &[Run]) -> BTreeMap<String, Failure> {
+/// For each table the failure that no later run has repaired. `runs` are in order. A load into another database than `destination`
+/// does not count.
+pub(super) fn failures(runs: &[Run], destination: &str) -> BTreeMap<String, Failure> {
     let mut found: BTreeMap<String, Failure> = BTreeMap::new();
-    for run in runs.iter().filter(|run| ["transform", "load"].contains(&run.start.command.as_str())) {
+    let is_ours = |run: &&Run| run.start.destination.as_ref().is_none_or(|other| other == destination);
+    for run in runs.iter().filter(|run| ["transform", "load"].contains(&run.start.command.as_str())).filter(is_ours) {
         let failure = |error: Option<String>| Failure { command: run.start.command.clone(), at: run.start.run_at, error };
         match &run.end {
             None => found.extend(run.start.arguments.iter().map(|table| (table.clone(), failure(None)))),
@@ -131,8 +146,16 @@ mod tests {
     fn run(command: &str, number: u32, tables: &[&str], failed: Option<&[&str]>) -> Run {
         let (run_id, run_at) = (Uuid::from_u128(number.into()), DateTime::from_timestamp(i64::from(number), 0).unwrap());
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let start =
-            RunStart { version: 1, run_id, run_at, command: command.to_owned(), arguments: names(tables), host: String::new(), etl: String::new() };
+        let start = RunStart {
+            version: 1,
+            run_id,
+            run_at,
+            command: command.to_owned(),
+            arguments: names(tables),
+            host: String::new(),
+            destination: None,
+            etl: String::new(),
+        };
         let end = failed.map(|failed| RunEnd {
             version: 1,
             run_id,
@@ -150,12 +173,18 @@ mod tests {
     #[test]
     fn a_failure_stands_until_the_same_stage_succeeds() {
         let told = |runs: &[Run]| {
-            failures(runs).into_iter().map(|(table, failure)| format!("{table} {} {}", failure.command, failure.at.timestamp())).collect::<Vec<_>>()
+            failures(runs, "sqlite:/usual")
+                .into_iter()
+                .map(|(table, failure)| format!("{table} {} {}", failure.command, failure.at.timestamp()))
+                .collect::<Vec<_>>()
         };
         let failed = run("transform", 1, &["a", "b"], Some(&["a"]));
         assert_eq!(told(std::slice::from_ref(&failed)), ["a transform 1"]);
         assert_eq!(told(&[failed.clone(), run("load", 2, &["a", "b"], Some(&["b"]))]), ["a transform 1", "b load 2"]);
         assert_eq!(told(&[failed.clone(), run("load", 2, &["a"], None)]), ["a load 2"], "killed");
+        let mut trial = run("load", 2, &["a"], Some(&["a"]));
+        trial.start.destination = Some("sqlite:/trial".to_owned());
+        assert_eq!(told(&[trial]), Vec::<String>::new(), "another database");
         assert_eq!(told(&[failed, run("transform", 2, &["a"], Some(&[])), run("extract", 3, &["a"], None)]), Vec::<String>::new());
     }
 }

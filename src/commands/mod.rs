@@ -36,7 +36,7 @@ mod why;
 
 use crate::{
     cli::{Cli, Command},
-    error::Result,
+    error::{Error, Kind, Result},
     settings::Env,
     term::Printer,
 };
@@ -51,20 +51,30 @@ pub async fn main(cli: Cli, env: Env) -> u8 {
         printer.warn("the password in `--database` is visible in the process list: use the `CLOUD_SQL_*` variables, `ETL_DATABASE` or `--database-file` instead");
     }
     let hint = interruption::hint(&cli.command);
+    let command = format!("etl {}", cli.command.name());
     // It runs until it is stopped, so that is its good end.
     let waits_for_it = matches!(cli.command, Command::Simulate(_));
     let result = tokio::select! {
         result = dispatch(cli, env, &printer) => result,
         // Dropping the work leaves nothing half-visible: whatever was not committed is garbage.
-        asked = interruption::asked(), if !waits_for_it => Err(asked.err().unwrap_or_else(|| interruption::error(hint))),
+        stopped = interruption::received(hint), if !waits_for_it => Err(stopped),
     };
-    match result {
+    let exit_code = match result {
         Ok(outcome) => outcome.exit_code(),
         Err(error) => {
             printer.error(&error);
             error.kind().exit_code()
         }
-    }
+    };
+    printer.summarize(&command, exit_code);
+    exit_code
+}
+
+/// Writes a failure outside of any command (a mistyped command line, a panic) to the job's summary.
+pub fn summarize(env: &Env, kind: Kind, message: &str) {
+    let printer = Printer::new(crate::term::Verbosity::Quiet, crate::term::Color::default(), env);
+    printer.note(&Error::new(kind, message));
+    printer.summarize("etl", kind.exit_code());
 }
 
 /// Prints what exactly runs here, and gives the exit code.

@@ -9,7 +9,10 @@ mod slack;
 
 use std::sync::Arc;
 
-use super::context::{Context, Outcome};
+use super::{
+    context::{Context, Outcome},
+    too_early,
+};
 use crate::{
     cli::{Global, PublishArgs, PublishVerb},
     engine::RunRow,
@@ -36,6 +39,7 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Publ
 async fn marts(context: &Context, tables: &[&str], more: &[&str]) -> Result<Marts> {
     let names: Vec<String> = tables.iter().chain(more).map(|name| (*name).to_owned()).collect();
     let receipts = Arc::new(context.receipts_behind(&names).await?);
+    too_early::check_lake(context, &receipts).await?;
     let row = RunRow::of(receipts.iter(), None);
     Marts::open(Arc::clone(&context.engine), &context.lake, receipts, row, tables).await
 }

@@ -7,6 +7,7 @@ use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use super::{
     context::{Context, Outcome, blocking},
     output_file::OutputFile,
+    too_early,
 };
 use crate::{
     catalog::read_text,
@@ -26,6 +27,12 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Quer
     let (engine, asked) = (Arc::clone(&context.engine), sql.clone());
     let read = blocking(move || engine.read_by_query(&asked)).await.map_err(explained)?;
     let receipts = context.lake.receipts(read.as_ref()).await?;
+    if read.as_ref().is_none_or(|endpoints| !endpoints.is_empty()) {
+        too_early::check_lake(&context, &receipts).await?;
+    }
+    if let Some(at) = args.as_of {
+        too_early::check_pulls(&receipts, at)?;
+    }
     let row = RunRow::of(receipts.iter(), args.as_of);
     let engine = Arc::clone(&context.engine);
     let format = args.chosen_format(printer.stdout_is_terminal());

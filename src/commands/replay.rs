@@ -61,6 +61,7 @@ impl Step {
 /// One time for `--as-of`; for a range every day that brought something, and the days of all snapshots together.
 async fn steps(context: &Context, selection: &Selection, args: &ReplayArgs) -> Result<Vec<Step>> {
     let receipts = context.receipts_of(selection).await?;
+    too_early::check_lake(context, &receipts).await?;
     let finished = |from: Option<DateTime<Utc>>, to: DateTime<Utc>, behind: &BTreeSet<Node>| {
         receipts.iter().any(|receipt| {
             let inside = receipt.finished <= to && from.is_none_or(|from| receipt.finished > from);

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     cli::{Global, RunArgs},
     error::{Error, Kind, Result},
-    events::Event,
     settings::Env,
     term::{Printer, Report},
 };
@@ -46,16 +45,21 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
         begun = Instant::now();
     };
     let mut flow = context.flow("run");
+    if !selection.tables.is_empty() {
+        // A database that cannot be loaded fails the run before an API is called.
+        load::ready(context).await?;
+        crate::load::check_ready(&context.settings).await?;
+    }
     let asked = Asked { selection: &args.selection, full_refresh: args.full_refresh, resume: args.resume, shard: None };
-    if args.resume && extract::ended_well(context).await? {
-        context.observer.on(&Event::Warning("the last extract ended well: going on with transform and load".to_owned()));
-    } else if !selection.waves.is_empty() {
+    context.printer.stage("extract", &[]);
+    if !selection.waves.is_empty() {
         extract::stage(context, &selection, &asked, report, &mut outcome, &mut flow).await?;
     }
     took(report, "extract");
+    context.printer.stage("transform", &[]);
     let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome, &mut flow).await?;
     took(report, "transform");
-    load::ready(context).await?;
+    context.printer.stage("load", &selection.tables);
     let asked = load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() };
     load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
     took(report, "load");

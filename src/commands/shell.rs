@@ -9,6 +9,7 @@ use std::{
 use super::{
     context::{Context, Outcome, blocking},
     query::{answer, explained},
+    too_early,
 };
 use crate::{
     cli::{Global, ShellArgs},
@@ -32,6 +33,10 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Shel
         return installed_shell(&shell, &file, &context.settings.env);
     }
     let receipts = context.receipts().await?;
+    too_early::check_lake(&context, &receipts).await?;
+    if let Some(at) = args.as_of {
+        too_early::check_pulls(&receipts, at)?;
+    }
     let row = RunRow::of(receipts.iter(), args.as_of);
     let format = args.format.unwrap_or(if printer.stdout_is_terminal() { Format::Table } else { Format::Csv });
     if terminal {

@@ -35,7 +35,7 @@ pub(super) async fn run(printer: &Printer, args: &SimulateArgs) -> Result<Outcom
         None => printer.data(&exports)?,
     }
     printer.say("serving until interrupted");
-    interruption::asked().await?;
+    interruption::signals().await?;
     simulator.shutdown();
     Ok(Outcome::default())
 }

@@ -8,8 +8,9 @@ use super::{
     context::{Context, Outcome},
     freshness::{Loaded, Stages, Verdict, age, ago, allowed, inputs, written},
     last,
-    logged::failures,
+    logged::{destination, failures},
     quotas::quotas,
+    too_early,
 };
 use crate::{
     catalog::{Node, Selection},
@@ -23,8 +24,10 @@ use crate::{
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: StatusArgs) -> Result<Outcome> {
     let context = Context::open(global, env, printer).await?;
-    let selection = context.engine.graph().select(&context.project, &args.nodes)?;
+    let nodes = with_tables_fed_by(&context, &args.nodes)?;
+    let selection = context.engine.graph().select(&context.project, &nodes)?;
     let receipts = context.receipts_of(&selection).await?;
+    too_early::check_lake(&context, &receipts).await?;
     if args.last {
         last::write(&context, &selection, &receipts, args.format).await?;
         return Ok(Outcome::default());
@@ -45,6 +48,25 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Stat
         printer.say(&last_run(&context, now).await?);
     }
     Ok(outcome)
+}
+
+/// The names, and the tables of reports that the named sources and endpoints feed: a source is as old as what it feeds.
+fn with_tables_fed_by(context: &Context, names: &[String]) -> Result<Vec<String>> {
+    let graph = context.engine.graph();
+    let mut fed: BTreeSet<String> = BTreeSet::new();
+    for name in names {
+        let endpoints: BTreeSet<String> = graph
+            .find(name)?
+            .iter()
+            .filter(|node| context.project.endpoint(node.name()).is_some() && !matches!(node, Node::Report(_)))
+            .map(|node| node.name().to_owned())
+            .collect();
+        if !endpoints.is_empty() {
+            let reports = context.project.tables().filter(|model| !model.header.reports.is_empty());
+            fed.extend(reports.filter(|model| !inputs(graph, &model.name).is_disjoint(&endpoints)).map(|model| model.name.clone()));
+        }
+    }
+    Ok(names.iter().cloned().chain(fed).collect())
 }
 
 /// All tables, one below the other. As JSON they are one object.
@@ -107,7 +129,7 @@ async fn tables(
     let mut problems = Vec::new();
     // What is older shows as late anyway.
     let since = now - limit.unwrap_or_else(|| TimeDelta::days(7)).clamp(TimeDelta::days(2), TimeDelta::days(35));
-    let failures = failures(&context.lake.runs_since(since.date_naive()).await?);
+    let failures = failures(&context.lake.runs_since(since.date_naive()).await?, &destination(context));
     let loaded = load::last_loads(&context.settings, &selection.tables).await;
     for name in &selection.tables {
         let Some(model) = context.project.model(name) else { continue };

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::context::{Context, Outcome, blocking};
+use super::{
+    context::{Context, Outcome, blocking},
+    too_early,
+};
 use crate::{
     catalog::{Contract, Model, ModelKind, Node},
     cli::{Global, WhyArgs, WhyFormat},
@@ -28,8 +31,9 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: WhyA
         let known = context.project.tables().map(|model| model.name.as_str());
         return Err(Error::new(Kind::Usage, format!("there is no table `{}`{}", args.table, did_you_mean(&args.table, known))));
     };
-    let manifest = context.lake.manifests(&args.table).await?.into_iter().rfind(|manifest| !manifest.replay);
+    let manifest = context.lake.newest_manifest(&args.table).await?;
     let Some(manifest) = manifest else {
+        too_early::check_lake(&context, &[]).await?;
         return Err(Error::new(Kind::NothingSelected, format!("`{}` was never computed", args.table)).hint("run `etl transform`"));
     };
     let key = key(&contract, &args.key, &manifest)?;

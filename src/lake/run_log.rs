@@ -33,6 +33,9 @@ pub struct RunStart {
     /// The machine.
     #[serde(default)]
     pub host: String,
+    /// Of a load: the database, without its password; older logs lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
     /// Version of `etl`.
     pub etl: String,
 }
@@ -165,6 +168,7 @@ mod tests {
             command: "extract".into(),
             arguments: vec!["--project".into(), "fenix".into()],
             host: "ci-1".into(),
+            destination: None,
             etl: "0.1.0".into(),
         }
     }

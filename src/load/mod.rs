@@ -62,7 +62,7 @@ pub use destination::Destination;
 pub use find::{Found, find_row};
 pub use flavour::Flavour;
 pub use plan::{Action, Change, Plan, Sample};
-pub use run::{Job, LoadedMart, check, last_loads, read_table, run};
+pub use run::{Job, LoadedMart, check, check_ready, last_loads, read_table, run};
 pub use table::TableSummary;
 pub use value::Value;
 pub use verify::{Edited, Verification};

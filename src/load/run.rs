@@ -128,6 +128,20 @@ pub async fn check(settings: &Settings) -> Result<String> {
     Ok(format!("{server} at {destination}, {} applied", count(status.len() as u64, "migration")))
 }
 
+/// Checks that the destination can be connected to and waits for no migration.
+///
+/// # Errors
+/// Those of connecting; [`Kind::Database`] for a migration that is pending or half applied.
+pub async fn check_ready(settings: &Settings) -> Result<()> {
+    let destination = Destination::of(&settings.database)?;
+    let status = migrate::status(&settings.database, &settings.root.join("migrations")).await?;
+    let open = status.iter().filter(|migration| matches!(migration.state, State::Pending | State::Interrupted | State::HalfApplied)).count() as u64;
+    if open == 0 {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Database, format!("the database {destination} waits for {}", count(open, "migration"))).hint("run `etl migrate run`"))
+}
+
 /// The mart that a table shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadedMart {

@@ -10,16 +10,24 @@ use crate::{
     settings::Env,
 };
 
-/// Present only inside a GitHub workflow.
+/// Present where a job's summary is kept, or inside a GitHub workflow.
 #[derive(Clone, Debug)]
 pub(super) struct GitHub {
+    /// Whether the log understands annotations.
+    annotates: bool,
     /// `$GITHUB_STEP_SUMMARY`.
     summary: Option<PathBuf>,
 }
 
 impl GitHub {
     pub(super) fn detect(env: &Env) -> Option<Self> {
-        (env.get("GITHUB_ACTIONS") == Some("true")).then(|| Self { summary: env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from) })
+        let annotates = env.get("GITHUB_ACTIONS") == Some("true");
+        let summary = env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from);
+        (annotates || summary.is_some()).then_some(Self { annotates, summary })
+    }
+
+    pub(super) fn annotates(&self) -> bool {
+        self.annotates
     }
 
     /// An annotation; `level` is `error`, `warning` or `notice`.

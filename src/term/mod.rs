@@ -7,6 +7,7 @@ mod cell;
 mod color;
 mod failure;
 mod github;
+mod job_summary;
 mod outcome;
 mod printer;
 mod progress;

@@ -50,6 +50,8 @@ pub struct PullLine {
     pub verdict: Verdict,
     /// Why it is not done; also what a partial pull misses.
     pub error: Option<String>,
+    /// What other pulls may have failed for too, such as refused credentials.
+    pub cause: Option<String>,
 }
 
 /// One model.

@@ -16,6 +16,7 @@ use super::{
     color::{Style, tame},
     failure,
     github::GitHub,
+    job_summary::JobSummary,
 };
 use crate::{
     error::{Error, Kind, OrFail, Result},
@@ -47,6 +48,8 @@ struct Inner {
     /// The same of standard error.
     err_width: Option<u16>,
     github: Option<GitHub>,
+    /// What the job's summary will hold; it is written once, at the end.
+    summary: Mutex<JobSummary>,
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     /// The reader of standard output went away; nobody needs more of it.
@@ -66,6 +69,7 @@ impl Printer {
             verbosity,
             colored,
             github: GitHub::detect(env),
+            summary: Mutex::default(),
             out: Mutex::new(Box::new(io::BufWriter::new(out))),
             err: Mutex::new(Box::new(AutoStream::new(err, choice(colored)))),
             closed: AtomicBool::new(false),
@@ -84,6 +88,7 @@ impl Printer {
             out_width: None,
             err_width: None,
             github: GitHub::detect(env),
+            summary: Mutex::default(),
             out: Mutex::new(Box::new(captured.out.clone())),
             err: Mutex::new(Box::new(captured.err.clone())),
             closed: AtomicBool::new(false),
@@ -180,6 +185,7 @@ impl Printer {
         self.tell(failure::render(errors, self.0.colored).trim_end());
         for error in errors {
             self.annotate("error", &error.told());
+            lock(&self.0.summary).failure(error);
         }
     }
 
@@ -188,13 +194,28 @@ impl Printer {
         if self.0.verbosity >= Verbosity::Normal {
             self.tell(report.to_text(self.0.err_width).trim_end());
         }
-        if let Some(github) = &self.0.github {
-            for problem in report.problems() {
-                self.annotate("error", &problem);
-            }
-            if let Err(error) = github.summarize(&scrub(&report.to_markdown())) {
-                self.warn(&error.to_string());
-            }
+        for problem in report.problems() {
+            self.annotate("error", &problem);
+        }
+        lock(&self.0.summary).report(report.to_markdown(), !report.tables.is_empty());
+    }
+
+    /// Notes a failure that is on standard error already.
+    pub fn note(&self, error: &Error) {
+        lock(&self.0.summary).failure(error);
+    }
+
+    /// Notes which stage of a command begins, and the tables that it is to load: a failure names them.
+    pub fn stage(&self, stage: &'static str, tables: &[String]) {
+        lock(&self.0.summary).stage(stage, tables);
+    }
+
+    /// Appends what the command reported to the job's summary, its failure first. `command` is `etl run`.
+    pub fn summarize(&self, command: &str, exit_code: u8) {
+        let Some(github) = &self.0.github else { return };
+        let markdown = std::mem::take(&mut *lock(&self.0.summary)).to_markdown(command, exit_code);
+        if let Err(error) = if markdown.is_empty() { Ok(()) } else { github.summarize(&scrub(&markdown)) } {
+            self.warn(&error.to_string());
         }
     }
 
@@ -204,7 +225,7 @@ impl Printer {
     }
 
     fn annotate(&self, level: &str, message: &str) {
-        if self.0.github.is_some() {
+        if self.0.github.as_ref().is_some_and(GitHub::annotates) {
             self.tell(&GitHub::annotation(level, message));
         }
     }

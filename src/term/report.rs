@@ -91,14 +91,10 @@ impl Report {
 
     /// What failed, what is missing and what is stale: one line each.
     pub fn problems(&self) -> Vec<String> {
-        let pulls = self.pulls.iter().filter_map(|pull| {
-            let scope = scope(&pull.scope);
-            let place = if scope.is_empty() { pull.endpoint.clone() } else { format!("{} ({scope})", pull.endpoint) };
-            problem(&place, pull.verdict, pull.error.as_deref())
-        });
+        let pulls = pull_problems(&self.pulls);
         let models = self.models.iter().filter_map(|model| problem(&model.model, model.verdict, model.error.as_deref()));
         let tables = self.tables.iter().filter_map(|table| problem(&table.table, table.verdict, table.error.as_deref()));
-        let mut problems: Vec<String> = pulls.chain(models).chain(tables).collect();
+        let mut problems: Vec<String> = pulls.into_iter().chain(models).chain(tables).collect();
         if !self.stale.is_empty() {
             problems.push(format!("stale: {}", self.stale.join(", ")));
         }
@@ -185,6 +181,26 @@ impl Report {
     }
 }
 
+/// One line per cause: pulls that failed for the same one share a line, the cause first.
+fn pull_problems(pulls: &[PullLine]) -> Vec<String> {
+    let mut lines: Vec<(Option<&str>, String, usize)> = Vec::new();
+    for pull in pulls {
+        let scope = scope(&pull.scope);
+        let place = if scope.is_empty() { pull.endpoint.clone() } else { format!("{} ({scope})", pull.endpoint) };
+        let Some(line) = problem(&place, pull.verdict, pull.error.as_deref()) else { continue };
+        let cause = pull.cause.as_deref();
+        match lines.iter_mut().find(|(known, ..)| cause.is_some() && *known == cause) {
+            Some((_, _, number)) => *number += 1,
+            None => lines.push((cause, line, 1)),
+        }
+    }
+    let told = |(cause, line, number): (Option<&str>, String, usize)| match cause {
+        Some(cause) if number > 1 => format!("{cause}: {} failed, the first is {line}", names::count(number as u64, "pull")),
+        _ => line,
+    };
+    lines.into_iter().map(told).collect()
+}
+
 fn problem(place: &str, verdict: Verdict, error: Option<&str>) -> Option<String> {
     match (verdict, error) {
         (Verdict::Done | Verdict::Skipped, _) => None,
@@ -204,7 +220,7 @@ pub(super) fn scope(json: &str) -> String {
 }
 
 /// Text that Markdown leaves as it is, on one line.
-fn in_line(text: &str) -> String {
+pub(super) fn in_line(text: &str) -> String {
     tame(text).replace('\n', " ").replace('&', "&amp;").replace('<', "&lt;").replace('`', "'").replace('*', "\\*").replace('_', "\\_")
 }
 
@@ -225,6 +241,7 @@ mod tests {
             seconds: 12.3,
             verdict,
             error: error.map(str::to_owned),
+            cause: None,
         };
         Report {
             stages: Vec::new(),
@@ -332,6 +349,16 @@ mod tests {
 
         </details>
         "#);
+    }
+
+    #[test]
+    fn a_cause_is_one_line() {
+        let mut report = report();
+        let failed = PullLine { cause: Some("testrail refused access".to_owned()), ..report.pulls[1].clone() };
+        report.pulls = vec![failed.clone(), report.pulls[0].clone(), failed.clone(), PullLine { cause: None, ..failed }];
+        let problems = report.problems();
+        assert_eq!(problems[0], "testrail refused access: 2 pulls failed, the first is testrail_cases: no <answer>\nin time");
+        assert_eq!(problems[1], "testrail_cases: no <answer>\nin time");
     }
 
     #[test]

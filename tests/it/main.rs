@@ -8,6 +8,7 @@ mod differences;
 mod docs;
 mod engines;
 mod extract;
+mod job_reports;
 mod load;
 mod looking_back;
 mod mistakes;
