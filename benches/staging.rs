@@ -123,6 +123,7 @@ async fn landed(lake: &Lake, records: u32) -> Receipt {
         outcome: Outcome::Complete,
         stop: Stop::NoNext,
         error: None,
+        warnings: Vec::new(),
         cursor: None,
         window_from: None,
         window_to: None,
