@@ -96,7 +96,8 @@ impl Scene {
         self.lake.upload_new(&path, &spool).await.expect("space on the disk").accept_existing();
         let contract = self.project.model(table).and_then(|model| model.contract.as_ref()).expect("a mart has a contract");
         let sha256 = etl::digest::sha256(&bytes);
-        let part = Part { day: None, path, rows, bytes: bytes.len() as u64, sha256, fingerprint: String::new(), inputs: Vec::new() };
+        let part =
+            Part { day: None, path, rows, bytes: bytes.len() as u64, sha256, fingerprint: String::new(), inputs: Vec::new(), unread: Vec::new() };
         let manifest = Manifest {
             version: MANIFEST_VERSION,
             table: table.to_owned(),
@@ -108,6 +109,9 @@ impl Scene {
             columns: contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect(),
             parts: vec![part],
             rows,
+            definition: None,
+            scopes: Vec::new(),
+            scopes_fingerprint: None,
             etl: env!("CARGO_PKG_VERSION").to_owned(),
             duckdb: self.engine.version().to_owned(),
         };
@@ -136,6 +140,7 @@ pub(crate) async fn load(project: &Project, lake: &Lake, settings: &Settings, ta
         verify: false,
         adopt: false,
         accept_shrink: &[],
+        accept_lake: false,
         as_of: None,
     };
     let summary = load::run(&job).await.expect("a destination");

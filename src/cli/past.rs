@@ -31,6 +31,9 @@ pub struct ReplayArgs {
     /// Let this table shrink this once although the guard refuses; may be repeated
     #[arg(long, value_name = "TABLE")]
     pub accept_shrink: Vec<String>,
+    /// Load from this lake although the tables were last loaded from another one
+    #[arg(long)]
+    pub accept_lake: bool,
 }
 
 const REPLAY_HELP: &str = "\

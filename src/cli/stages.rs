@@ -95,6 +95,9 @@ pub struct LoadArgs {
     /// Let this table shrink this once although the guard refuses; may be repeated
     #[arg(long, value_name = "TABLE")]
     pub accept_shrink: Vec<String>,
+    /// Load from this lake although the tables were last loaded from another one
+    #[arg(long)]
+    pub accept_lake: bool,
 }
 
 const LOAD_HELP: &str = "\
@@ -129,6 +132,9 @@ pub struct RunArgs {
     /// Let this table shrink this once although the guard refuses; may be repeated
     #[arg(long, value_name = "TABLE")]
     pub accept_shrink: Vec<String>,
+    /// Load from this lake although the tables were last loaded from another one
+    #[arg(long)]
+    pub accept_lake: bool,
 }
 
 const RUN_HELP: &str = "\

@@ -184,7 +184,7 @@ impl Context {
     }
 
     /// Projects with their platforms, from the seeds.
-    async fn known_projects(&self) -> Result<Vec<(String, String)>> {
+    pub(super) async fn known_projects(&self) -> Result<Vec<(String, String)>> {
         let has = |name: &str| self.project.model(name).is_some();
         if !has("projects") {
             return Ok(Vec::new());

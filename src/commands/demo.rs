@@ -80,7 +80,7 @@ pub(super) async fn run(global: &Global, mut env: Env, printer: &Printer, args: 
             selection.report_type.clear();
             selection.nodes = due(&context, day)?;
         }
-        let options = RunArgs { selection, as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new() };
+        let options = RunArgs { selection, as_of: None, full_refresh: false, resume: false, accept_shrink: Vec::new(), accept_lake: false };
         let mut report = Report { title: format!("etl demo, {day}"), ..Report::default() };
         outcome = run::stages(&context, &options, &mut report).await?;
         let records: u64 = report.pulls.iter().map(|pull| pull.records).sum();

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     context::{Context, Outcome, blocking},
+    inputs::changed,
     load, too_early,
 };
 use crate::{
@@ -204,6 +205,9 @@ async fn against_database(context: &Context, side: &Side, format: Format) -> Res
             table.blocked.into(),
             edited.map(|found| found.edited).into(),
         ]);
+        if let Some(changed) = changed(context, table) {
+            report.stale.push(format!("{}: {changed}", table.table));
+        }
         if let Some(skipped) = &table.skipped {
             report.stale.push(format!("{}: {skipped}", table.table));
         }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     conservation,
     context::{Context, Outcome, nothing},
+    inputs::{Inputs, changed},
     logged::Logged,
     too_early,
 };
@@ -44,8 +45,15 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Load
     }
     let trial = if args.plan && !args.adopt { migrated_copy(&context).await? } else { None };
     let database = trial.as_ref().map(|(_, database)| database);
-    let asked =
-        Asked { database, plan_only: args.plan, verify: args.verify, adopt: args.adopt, accept_shrink: &args.accept_shrink, as_of: args.as_of };
+    let asked = Asked {
+        database,
+        plan_only: args.plan,
+        verify: args.verify,
+        adopt: args.adopt,
+        accept_shrink: &args.accept_shrink,
+        accept_lake: args.accept_lake,
+        as_of: args.as_of,
+    };
     let mut flow = context.flow("load");
     stage(&context, &selection.tables, &asked, &mut report, &mut outcome, &mut flow).await?;
     conservation::record(&context, flow, &mut report).await;
@@ -78,6 +86,7 @@ pub(super) struct Asked<'a> {
     pub(super) verify: bool,
     pub(super) adopt: bool,
     pub(super) accept_shrink: &'a [String],
+    pub(super) accept_lake: bool,
     pub(super) as_of: Option<DateTime<Utc>>,
     /// Another database than that of the settings.
     pub(super) database: Option<&'a Secret>,
@@ -138,7 +147,7 @@ pub(super) async fn stage(
     if writes {
         conservation::add_tables(flow, &summary);
     }
-    told(&summary, report, outcome);
+    told(context, &summary, report, outcome);
     if summary.iter().all(|table| table.skipped.is_some()) {
         // A load that finds nothing at all was led to the wrong lake, or came too early.
         let error = Error::new(Kind::Lake, format!("the lake `{}` has no mart of any of these tables", context.lake.location()))
@@ -152,7 +161,7 @@ pub(super) async fn stage(
 /// What a load would do, with nothing but its counts told.
 pub(super) async fn plan(context: &Context, tables: &[String], asked: &Asked<'_>, report: &mut Report) -> Result<()> {
     let summary = job(context, tables, &Asked { plan_only: true, ..*asked }).await?;
-    told(&summary, report, &mut Outcome::default());
+    told(context, &summary, report, &mut Outcome::default());
     Ok(())
 }
 
@@ -184,18 +193,20 @@ async fn job(context: &Context, tables: &[String], asked: &Asked<'_>) -> Result<
         verify: asked.verify,
         adopt: asked.adopt,
         accept_shrink: asked.accept_shrink,
+        accept_lake: asked.accept_lake,
         as_of: asked.as_of,
     };
     Ok(load::run(&job).await?.tables)
 }
 
-fn told(summary: &[TableSummary], report: &mut Report, outcome: &mut Outcome) {
+fn told(context: &Context, summary: &[TableSummary], report: &mut Report, outcome: &mut Outcome) {
     for table in summary {
         if let Some(error) = &table.error {
             outcome.failed(error.kind());
             report.hint(error.remedy());
         }
-        report.tables.push(line(table));
+        inputs(table).note(context, &table.table, report, outcome);
+        report.tables.push(line(context, table));
     }
 }
 
@@ -228,12 +239,20 @@ pub(super) fn samples<'t>(tables: impl IntoIterator<Item = &'t TableSummary>) ->
     rows
 }
 
-fn line(table: &TableSummary) -> TableLine {
+/// What is known of the inputs of a table's mart.
+fn inputs(table: &TableSummary) -> Inputs<'_> {
+    Inputs { never_read: &table.origin.never_read, is_failure: table.origin.failed || table.spared > 0, stale_since: table.origin.stale_since }
+}
+
+fn line(context: &Context, table: &TableSummary) -> TableLine {
     let mut notes: Vec<String> = table.cuts.iter().map(|(column, number)| format!("{} cut in `{column}`", count(*number, "text"))).collect();
     if table.nuls > 0 {
         notes.push(format!("{} removed", count(table.nuls, "NUL character")));
     }
     notes.extend(table.skipped.clone());
+    notes.extend(changed(context, table));
+    let problem = inputs(table).problem();
+    let problem = problem.map(|problem| if table.spared > 0 { format!("{} kept: {problem}", table.spared) } else { problem });
     TableLine {
         table: table.table.clone(),
         inserted: table.inserted,
@@ -242,12 +261,15 @@ fn line(table: &TableSummary) -> TableLine {
         unchanged: table.unchanged,
         blocked: table.blocked,
         notes,
-        as_of: Some(table.as_of.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()),
+        inputs: inputs(table).cell(),
+        // A seed in a lake without pulls shows no time.
+        as_of: Some(table.as_of.filter(|at| *at > DateTime::UNIX_EPOCH).map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()),
         verdict: match (&table.error, &table.skipped) {
             (Some(_), _) => Verdict::Failed,
             (None, Some(_)) => Verdict::Skipped,
+            (None, None) if problem.is_some() => Verdict::Partial,
             (None, None) => Verdict::Done,
         },
-        error: table.error.as_ref().map(|error| error.told()),
+        error: table.error.as_ref().map(|error| error.told()).or(problem),
     }
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod extract;
 mod freshness;
 mod gc;
+mod inputs;
 mod interruption;
 mod last;
 mod lineage;

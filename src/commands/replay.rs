@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Kind, Result},
     names::count,
     settings::Env,
-    term::{Printer, Report},
+    term::{Printer, Report, Verdict},
 };
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: ReplayArgs) -> Result<Outcome> {
@@ -116,12 +116,19 @@ async fn one(context: &Context, step: &Step, args: &ReplayArgs, report: &mut Rep
     let selection = Selection { tables: step.tables.clone(), models: step.tables.clone(), ..Selection::default() };
     let asked = transform::Asked { as_of: Some(step.as_of), fresh: args.as_newest, days: step.days, as_newest: args.as_newest };
     transform::stage(context, &selection, asked, report, outcome, &mut flow).await?.written(&context.printer, outcome).await;
-    let failed: Vec<&str> = report.models.iter().filter(|model| model.error.is_some()).map(|model| model.model.as_str()).collect();
+    let is_made = |verdict| matches!(verdict, Verdict::Done | Verdict::Partial);
+    let failed: Vec<&str> = report.models.iter().filter(|model| !is_made(model.verdict)).map(|model| model.model.as_str()).collect();
     let tables: Vec<String> = step.tables.iter().filter(|table| !failed.contains(&table.as_str())).cloned().collect();
     if tables.is_empty() {
         return Ok(());
     }
-    let asked = load::Asked { plan_only: true, accept_shrink: &args.accept_shrink, as_of: Some(step.as_of), ..load::Asked::default() };
+    let asked = load::Asked {
+        plan_only: true,
+        accept_shrink: &args.accept_shrink,
+        accept_lake: args.accept_lake,
+        as_of: Some(step.as_of),
+        ..load::Asked::default()
+    };
     if args.plan {
         return load::stage(context, &tables, &asked, report, outcome, &mut flow).await;
     }

@@ -60,7 +60,7 @@ pub(super) async fn stages(context: &Context, args: &RunArgs, report: &mut Repor
     let shell_file = transform::stage(context, &selection, transform::Asked::default(), report, &mut outcome, &mut flow).await?;
     took(report, "transform");
     context.printer.stage("load", &selection.tables);
-    let asked = load::Asked { accept_shrink: &args.accept_shrink, ..load::Asked::default() };
+    let asked = load::Asked { accept_shrink: &args.accept_shrink, accept_lake: args.accept_lake, ..load::Asked::default() };
     load::stage(context, &selection.tables, &asked, report, &mut outcome, &mut flow).await?;
     took(report, "load");
     conservation::record(context, flow, report).await;

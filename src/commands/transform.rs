@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use super::{
     conservation,
     context::{Context, Outcome, blocking, nothing},
+    inputs::Inputs,
     logged::Logged,
     too_early,
 };
@@ -15,8 +16,8 @@ use crate::{
     catalog::{Model, ModelKind, Selection},
     cli::{Global, TransformArgs},
     engine::{self, RunRow},
-    error::{Kind, OrFail, Result},
-    lake::{Flow, Manifest},
+    error::{Error, Kind, OrFail, Result},
+    lake::{Flow, Manifest, failed_to_read, never_read, stale_since},
     settings::Env,
     term::{ModelLine, Printer, Report, Verdict},
     transform::{self, State},
@@ -38,6 +39,14 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     report.lake = context.traffic();
     report.seconds = started.elapsed().as_secs_f64();
     printer.report(&report);
+    let is_mart = |line: &&ModelLine| context.project.model(&line.model).is_some_and(|model| model.kind == ModelKind::Mart);
+    let mut marts = report.models.iter().filter(is_mart).peekable();
+    if marts.peek().is_some() && marts.all(|line| line.verdict == Verdict::Skipped) {
+        let error = Error::new(Kind::Lake, format!("the lake `{}` holds no complete pull behind any of these tables", context.lake.location()))
+            .hint("`etl run` pulls it; or name another lake by `ETL_LAKE` or `--lake`");
+        printer.error(&error);
+        outcome.failed(error.kind());
+    }
     Ok(outcome)
 }
 
@@ -96,6 +105,7 @@ pub(super) async fn stage(
     models.retain(wanted);
     let (engine, lake, observer) = (Arc::clone(&context.engine), context.lake.clone(), Arc::clone(&context.observer));
     let (clock, runtime) = (context.settings.clock.clone(), tokio::runtime::Handle::current());
+    let projects = context.known_projects().await?.into_iter().map(|(project, _)| project).collect();
     let (job_row, job_receipts) = (row.clone(), Arc::clone(&receipts));
     let tables: Vec<String> = models.iter().filter(|name| context.project.model(name).is_some_and(Model::is_table)).cloned().collect();
     let logged = if as_of.is_none() { Some(Logged::begin(context, "transform", transform_id, &tables).await) } else { None };
@@ -110,6 +120,8 @@ pub(super) async fn stage(
             replay,
             fresh,
             days,
+            projects,
+            fixtures: false,
             trace,
             transform_id,
             published: None,
@@ -127,14 +139,22 @@ pub(super) async fn stage(
         conservation::add_models(flow, &summary);
     }
     let mut changed = false;
+    // One line for each would hide everything else after the first pull of one source.
+    let few_skipped = summary.models.iter().filter(|model| model.skipped.is_some()).count() <= 5;
     for model in &summary.models {
         let (state, verdict) = match model.state {
             State::Computed { days: None } => ("computed".to_owned(), Verdict::Done),
             State::Computed { days: Some(days) } => (format!("computed {}", crate::names::count(days, "day")), Verdict::Done),
             State::Unchanged => ("unchanged".to_owned(), Verdict::Done),
+            State::NeverPulled => ("never pulled".to_owned(), Verdict::Skipped),
             State::Failed => ("failed".to_owned(), Verdict::Failed),
         };
-        changed |= model.state != State::Unchanged;
+        changed |= !matches!(model.state, State::Unchanged | State::NeverPulled);
+        let scopes = model.manifest.as_ref().map_or(&[][..], |manifest| &manifest.scopes);
+        let (never_read, since) = (never_read(scopes), stale_since(scopes));
+        let inputs = Inputs { never_read: &never_read, is_failure: failed_to_read(scopes), stale_since: since };
+        inputs.note(context, &model.model, report, outcome);
+        let verdict = if verdict == Verdict::Done && inputs.problem().is_some() { Verdict::Partial } else { verdict };
         if let Some(error) = &model.error {
             outcome.failed(error.kind());
             report.hint(error.remedy());
@@ -143,10 +163,11 @@ pub(super) async fn stage(
             model: model.model.clone(),
             rows: model.rows,
             state,
+            inputs: inputs.cell(),
             seconds: model.seconds,
             verdict,
-            warnings: Vec::new(),
-            error: model.error.as_ref().map(|error| error.told()),
+            warnings: if few_skipped { model.skipped.iter().cloned().collect() } else { Vec::new() },
+            error: model.error.as_ref().map(|error| error.told()).or_else(|| inputs.problem()),
         });
     }
     let path = context.settings.data.join("lake.duckdb");

@@ -22,6 +22,7 @@ impl Lake {
         for file in &receipt.files {
             self.check_file(&file.path, file.bytes, file.rows).await.map_err(|error| error.within(format!("cannot commit `{path}`")))?;
         }
+        self.ensure_identity().await?;
         self.put_document(&path, receipt).await?;
         // The pull is committed. A checkpoint that could not be written is no reason to say otherwise: it is a cache, and
         // the next commit tries again.

@@ -48,7 +48,7 @@ const CHECK: (&[u8], &[u8]) = (b",\"check\":\"", b"\"}");
 const HEX: usize = 64;
 
 /// Adds the checksum to a JSON object.
-fn sign(text: &mut Vec<u8>) {
+pub(super) fn sign(text: &mut Vec<u8>) {
     let check = sha256(&*text);
     text.pop();
     text.extend_from_slice(CHECK.0);

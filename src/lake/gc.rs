@@ -360,8 +360,16 @@ mod tests {
         let day = Some("2026-01-01".parse().unwrap());
         let path = layout::mart_part("plans", id, day);
         lake.upload_new(&path, &file.path).await.unwrap().accept_existing();
-        let part =
-            Part { day, path: path.clone(), rows: 1, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: String::new(), inputs: vec![] };
+        let part = Part {
+            day,
+            path: path.clone(),
+            rows: 1,
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+            fingerprint: String::new(),
+            inputs: vec![],
+            unread: vec![],
+        };
         let manifest = Manifest {
             version: MANIFEST_VERSION,
             table: "plans".into(),
@@ -373,6 +381,9 @@ mod tests {
             columns: vec![],
             parts: vec![part],
             rows: 1,
+            definition: None,
+            scopes: vec![],
+            scopes_fingerprint: None,
             etl: String::new(),
             duckdb: String::new(),
         };

@@ -18,12 +18,17 @@ pub const LAYOUT_VERSION: u32 = 1;
 /// Key of the layout version in a Parquet footer.
 pub const LAYOUT_KEY: &str = "etl.layout";
 
+/// Path of the lake's identity.
+pub const IDENTITY: &str = "lake.json";
+
 /// Folder of uploads that are not published yet. No listing shows it.
 pub(super) const UPLOADS: &str = ".uploads";
 
 /// What an object of the lake is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// The identity of the lake.
+    Identity,
     /// Records of one pull.
     Records { source: String, endpoint: String, day: NaiveDate, pull_id: Uuid },
     /// HTTP exchanges of one pull.
@@ -57,6 +62,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Identity => f.write_str(IDENTITY),
             Self::Records { source, endpoint, day, pull_id } => write!(f, "landed/{source}/{endpoint}/date={day}/{pull_id}.parquet"),
             Self::Requests { source, endpoint, day, pull_id } => write!(f, "landed/{source}/{endpoint}/date={day}/{pull_id}.requests.parquet"),
             Self::Receipt { source, endpoint, day, pull_id } => write!(f, "receipts/{source}/{endpoint}/date={day}/{pull_id}.json"),
@@ -80,6 +86,7 @@ impl fmt::Display for Place {
 pub fn parse(path: &str) -> Option<Place> {
     let parts: Vec<&str> = path.split('/').collect();
     let place = match parts.as_slice() {
+        [file] if *file == IDENTITY => Place::Identity,
         ["landed", source, endpoint, day, file] => {
             let (source, endpoint, day) = (name(source)?, name(endpoint)?, dated(day)?);
             match file.strip_suffix(".requests.parquet") {
@@ -242,6 +249,7 @@ mod tests {
         let names = || "[a-z][a-z0-9_]{0,20}";
         let ids = || any::<u128>().prop_map(Uuid::from_u128);
         prop_oneof![
+            Just(Place::Identity),
             (names(), names(), days(), ids()).prop_map(|(source, endpoint, day, pull_id)| Place::Records { source, endpoint, day, pull_id }),
             (names(), names(), days(), ids()).prop_map(|(source, endpoint, day, pull_id)| Place::Requests { source, endpoint, day, pull_id }),
             (names(), names(), days(), ids()).prop_map(|(source, endpoint, day, pull_id)| Place::Receipt { source, endpoint, day, pull_id }),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     document,
     layout::{self, Place},
+    scope_read::ScopeRead,
     store::{Backend, Lake},
 };
 use crate::error::{Error, Kind, Result};
@@ -45,6 +46,15 @@ pub struct Manifest {
     pub parts: Vec<Part>,
     /// Rows of all parts.
     pub rows: u64,
+    /// Hash of the models that the result was computed by; older manifests have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
+    /// How completely each scope behind it was read; older manifests have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<ScopeRead>,
+    /// Hash of all that `scopes` was computed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes_fingerprint: Option<String>,
     /// Version of `etl`.
     pub etl: String,
     /// Version of DuckDB.
@@ -69,6 +79,9 @@ pub struct Part {
     pub fingerprint: String,
     /// The pulls that it was computed from.
     pub inputs: Vec<Uuid>,
+    /// Of a day: the scopes that had not been read completely by its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<ScopeRead>,
 }
 
 impl Lake {
@@ -83,6 +96,7 @@ impl Lake {
         let path = layout::manifest(&manifest.table, manifest.transform_id);
         consistent(manifest).map_err(|error| error.within(format!("cannot publish `{path}`")))?;
         self.check_parts(manifest).await.map_err(|error| error.within(format!("cannot publish `{path}`")))?;
+        self.ensure_identity().await?;
         self.put_document(&path, manifest).await
     }
 
@@ -243,7 +257,16 @@ mod tests {
         let file = sample::records(rows);
         let path = layout::mart_part("plans", Uuid::from_u128(id), day);
         lake.upload_new(&path, &file.path).await.unwrap().accept_existing();
-        Part { day, path, rows: file.rows, bytes: file.bytes, sha256: file.sha256.clone(), fingerprint: "f".into(), inputs: vec![Uuid::from_u128(9)] }
+        Part {
+            day,
+            path,
+            rows: file.rows,
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+            fingerprint: "f".into(),
+            inputs: vec![Uuid::from_u128(9)],
+            unread: vec![],
+        }
     }
 
     fn manifest(id: u128, created: &str, parts: Vec<Part>) -> Manifest {
@@ -258,6 +281,9 @@ mod tests {
             columns: vec![("id".into(), "integer".into())],
             rows: parts.iter().map(|part| part.rows).sum(),
             parts,
+            definition: None,
+            scopes: vec![],
+            scopes_fingerprint: None,
             etl: "0.1.0".into(),
             duckdb: "1.5.6".into(),
         }

@@ -158,6 +158,14 @@ impl Mirror {
         drop(kept);
     }
 
+    /// Keeps the bytes of a small object in place of what may be here under its path.
+    pub(super) fn replace(&self, path: &str, bytes: &Bytes) {
+        if self.read(path).as_ref() != Some(bytes) {
+            drop(fs_err::remove_file(self.0.folder.join(path)));
+            self.keep(path, bytes);
+        }
+    }
+
     /// Keeps a local file that was just uploaded, as a second name of it where the file system can do that.
     pub(super) fn keep_file(&self, path: &str, local: &Path) {
         let target = self.0.folder.join(path);

@@ -82,6 +82,7 @@ impl Lake {
     /// # Errors
     /// [`crate::error::Kind::Lake`] if it cannot be written or the run id was used before.
     pub async fn start_run(&self, run: &RunStart) -> Result<()> {
+        self.ensure_identity().await?;
         self.put_document(&layout::run_start(run.run_at.date_naive(), run.run_id), run).await
     }
 

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use uuid::Uuid;
 
 use super::{bucket::Bucket, checkpoint::Known, document, folder::Folder, integrity::Verified, layout::UPLOADS, location::Location};
 use crate::{
@@ -30,6 +31,7 @@ struct Shared {
     known: Mutex<Known>,
     verified: Mutex<Verified>,
     observer: OnceLock<Arc<dyn Observer>>,
+    identity: OnceLock<Uuid>,
 }
 
 /// Where the objects lie.
@@ -83,6 +85,7 @@ impl Lake {
             known: Mutex::default(),
             verified: Mutex::default(),
             observer: OnceLock::new(),
+            identity: OnceLock::new(),
         }))
     }
 
@@ -302,6 +305,11 @@ impl Lake {
         &self.0.known
     }
 
+    /// The lake's identity, once it was read.
+    pub(super) fn known_identity(&self) -> &OnceLock<Uuid> {
+        &self.0.identity
+    }
+
     pub(super) fn missing(&self, path: &str) -> Error {
         match self.backend() {
             Backend::Folder(folder) if folder.is_offline() => folder.not_mirrored(path, self.location()),
@@ -326,7 +334,7 @@ impl Lake {
     }
 
     /// Whether the error says that there is no such object. A bucket that does not exist is another matter.
-    fn is_absence(&self, error: &object_store::Error) -> bool {
+    pub(super) fn is_absence(&self, error: &object_store::Error) -> bool {
         matches!(error, object_store::Error::NotFound { .. }) && !super::refused::is_missing_bucket(error)
     }
 

@@ -88,11 +88,12 @@ fn verb(mode: Mode) -> &'static str {
 
 async fn one(destination: &Destination, open: &mut Option<Box<dyn Session>>, pair: Pair, manner: &Manner, done: &mut TableSummary) -> Result<()> {
     let Some(mart) = pair.mart? else {
-        done.skipped = Some("no mart was published yet; `etl transform` computes it".to_owned());
+        done.skipped = Some("no mart was published yet: `etl transform` computes it, or says what was never pulled".to_owned());
         return Ok(());
     };
     done.manifest = Some(mart.head().transform_id);
     done.as_of = Some(mart.head().as_of);
+    done.origin = mart.head().origin.clone();
     let mut pauses = PAUSES[..manner.attempts.saturating_sub(1).min(PAUSES.len())].iter();
     // What was counted when the answer to a COMMIT was lost.
     let mut in_doubt = None;

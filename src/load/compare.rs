@@ -1,6 +1,9 @@
 //! Reads what the table holds and compares it with a mart: first by one digest, then row by row.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 use chrono::NaiveDate;
 
@@ -61,6 +64,7 @@ pub(super) async fn difference(
     let begin = || index(contract, target, mart, hashes, &folds, marked);
     let mut kinds: Vec<ColumnType> = target.key.iter().map(|key| contract.columns[key.position].kind).collect();
     kinds.push(ColumnType::BigInt);
+    let spared = Spared::of(target, mart);
     let sql = Statements::new(session.flavour(), target).keys(days.len(), marked);
     let mut canonical = Canonical::default();
     let mut begun = None;
@@ -75,13 +79,36 @@ pub(super) async fn difference(
                 Value::Int(hash) => Some(*hash),
                 _ => None,
             };
-            differ.see(folds.fingerprint(&mut canonical, key), hash, || key.iter().map(|value| value.clone().into_owned()).collect());
+            differ.see(folds.fingerprint(&mut canonical, key), hash, spared.holds(key), || {
+                key.iter().map(|value| value.clone().into_owned()).collect()
+            });
             Ok(())
         })
         .await?;
     let mut diff = begun.map_or_else(begin, Ok)?.finish();
     diff.add_rest(buckets.as_ref().map(|buckets| buckets.settled).unwrap_or_default());
     Ok(diff)
+}
+
+/// The rows that are not deleted, although the mart does not have them: not every scope behind it was read.
+struct Spared {
+    all: bool,
+    /// The day column's place in the key, and the days.
+    days: Option<(usize, BTreeSet<i32>)>,
+}
+
+impl Spared {
+    fn of(target: &Target, mart: &Mart) -> Self {
+        let origin = &mart.head.origin;
+        let place = target.date.as_ref().and_then(|date| target.key.iter().position(|key| key.name == *date));
+        let days = place.map(|place| (place, origin.unread_days.iter().map(|day| days_of(*day)).collect()));
+        Self { all: days.is_none() && !origin.never_read.is_empty(), days }
+    }
+
+    fn holds(&self, key: &[Value<'_>]) -> bool {
+        let of_day = |(place, days): &(usize, BTreeSet<i32>)| matches!(key.get(*place), Some(Value::Date(day)) if days.contains(day));
+        self.all || self.days.as_ref().is_some_and(of_day)
+    }
 }
 
 /// The mart's keys, or those in marked buckets: only the key columns are read, on all cores.

@@ -26,6 +26,8 @@ pub(super) struct Diff<K> {
     pub(super) delete: Vec<K>,
     /// Owned rows that the mart does not have and that stay.
     pub(super) kept: u64,
+    /// Those of them that would have been deleted, if every scope behind the mart had been read.
+    pub(super) spared: u64,
     pub(super) unchanged: u64,
     /// Positions of rows whose key is taken by a row of somebody else, ascending.
     pub(super) blocked: Vec<u32>,
@@ -61,6 +63,7 @@ impl<K> Differ<K> {
             update: Vec::new(),
             delete: Vec::new(),
             kept: 0,
+            spared: 0,
             unchanged: 0,
             blocked: Vec::new(),
             owned: 0,
@@ -95,8 +98,9 @@ impl<K> Differ<K> {
         &self.twice
     }
 
-    /// Takes a row of the table. `hash`: `None` = written by somebody else. `name`: its key, should it have to be deleted.
-    pub(super) fn see(&mut self, key: u128, hash: Option<i64>, name: impl FnOnce() -> K) {
+    /// Takes a row of the table. `hash`: `None` = written by somebody else. `is_spared`: it is not deleted for want of a row in the
+    /// mart. `name`: its key, should it have to be deleted.
+    pub(super) fn see(&mut self, key: u128, hash: Option<i64>, is_spared: bool, name: impl FnOnce() -> K) {
         let found = self.index.get(&key).map(|place| *place as usize);
         let Some(hash) = hash else {
             if let Some(place) = found {
@@ -108,9 +112,10 @@ impl<K> Differ<K> {
         match (found, self.on_missing) {
             (Some(place), _) if self.rows[place].0 == hash => self.rows[place].2 = Seen::Same,
             (Some(place), _) => self.rows[place].2 = Seen::Changed,
-            (None, OnMissing::Delete) => self.diff.delete.push(name()),
-            (None, OnMissing::Keep) => {
+            (None, OnMissing::Delete) if !is_spared => self.diff.delete.push(name()),
+            (None, on_missing) => {
                 self.diff.kept += 1;
+                self.diff.spared += u64::from(on_missing == OnMissing::Delete);
                 self.diff.after.add(hash);
             }
         }
@@ -164,6 +169,11 @@ mod tests {
     }
 
     fn diff(mart: &[(u128, i64)], table: &[(u128, Option<i64>)], on_missing: OnMissing) -> Diff<u128> {
+        sparing(mart, table, on_missing, false)
+    }
+
+    /// With `spare`, rows whose key is odd are spared.
+    fn sparing(mart: &[(u128, i64)], table: &[(u128, Option<i64>)], on_missing: OnMissing, spare: bool) -> Diff<u128> {
         let mut differ = Differ::new(on_missing);
         // As several threads would.
         for (position, (key, hash)) in (0..).zip(mart).collect::<Vec<_>>().into_iter().rev() {
@@ -171,7 +181,7 @@ mod tests {
         }
         assert_eq!(differ.twice(), [] as [u32; 0]);
         for (key, hash) in table {
-            differ.see(*key, *hash, || *key);
+            differ.see(*key, *hash, key % 2 == 1 && spare, || *key);
         }
         differ.finish()
     }
@@ -190,7 +200,10 @@ mod tests {
             OnMissing::Delete,
         );
         let after = digest(&[1, 10, 20, 30]);
-        assert_eq!(got, Diff { insert: vec![0, 1], update: vec![3], delete: vec![5], kept: 0, unchanged: 1, blocked: vec![4], owned: 3, after });
+        assert_eq!(
+            got,
+            Diff { insert: vec![0, 1], update: vec![3], delete: vec![5], kept: 0, spared: 0, unchanged: 1, blocked: vec![4], owned: 3, after }
+        );
         assert_eq!((got.owned_after(), after.rows), (4, 4));
     }
 
@@ -200,6 +213,16 @@ mod tests {
         assert_eq!((got.delete.len(), got.kept, got.owned_after()), (0, 2, 3));
         assert_eq!(got.after, digest(&[10, 50, 60]));
         assert!(got.is_empty());
+    }
+
+    #[test]
+    fn spared_rows_stay_and_are_counted() {
+        let table = [(1, Some(10)), (4, Some(40)), (5, Some(50)), (7, Some(70))];
+        let got = sparing(&[(1, 11)], &table, OnMissing::Delete, true);
+        assert_eq!((&got.delete, &got.update, got.kept, got.spared), (&vec![4], &vec![0], 2, 2));
+        assert_eq!((got.after, got.owned_after()), (digest(&[11, 50, 70]), 3));
+        // What the contract keeps is not counted as spared.
+        assert_eq!(sparing(&[], &table, OnMissing::Keep, true).spared, 0);
     }
 
     #[test]

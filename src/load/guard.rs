@@ -1,6 +1,7 @@
-//! What a load refuses although it could: removing too much, and going back in time. Pure.
+//! What a load refuses although it could: removing too much, going back in time, and another lake. Pure.
 
 use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
 
 use super::diff::Diff;
 use crate::{
@@ -54,6 +55,18 @@ pub(super) fn older(table: &str, mart: DateTime<Utc>, loaded: Option<DateTime<Ut
     }
 }
 
+/// Refuses a mart of another lake than the one that was loaded last. A table whose lake is not known (an older `etl` loaded it)
+/// takes any.
+///
+/// # Errors
+/// [`Kind::Guard`].
+pub(super) fn other_lake(table: &str, lake: Option<Uuid>, loaded: Option<Uuid>, accepted: bool) -> Result<()> {
+    let Some(loaded) = loaded.filter(|loaded| !accepted && lake != Some(*loaded)) else { return Ok(()) };
+    let this = lake.map_or_else(|| "has no identity".to_owned(), |lake| format!("is {lake}"));
+    Err(Error::new(Kind::Guard, format!("`{table}` was loaded from the lake {loaded}, and this lake {this}"))
+        .hint("check `ETL_LAKE` or `--lake`; if this lake is meant to replace the other one, look at the plan, then add `--accept-lake`"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +98,7 @@ mod tests {
             update: vec![],
             delete: (0..gone).collect(),
             kept: 0,
+            spared: 0,
             unchanged: before - gone,
             blocked: vec![],
             owned: before,
@@ -109,6 +123,21 @@ mod tests {
             let got = shrink(&contract(free), &losing(before, gone, new), LIMITS, false);
             assert_eq!(got.is_ok(), fine, "{before} {gone} {new} {free}: {got:?}");
             assert!(shrink(&contract(free), &losing(before, gone, new), LIMITS, true).is_ok());
+        }
+    }
+
+    #[test]
+    fn another_lake_is_refused_until_accepted() {
+        let [one, two] = [1, 2].map(|id| Some(Uuid::from_u128(id)));
+        for (lake, loaded, accepted, fine) in [
+            (one, one, false, true),
+            (one, None, false, true),
+            (None, None, false, true),
+            (one, two, false, false),
+            (None, two, false, false),
+            (one, two, true, true),
+        ] {
+            assert_eq!(other_lake("t", lake, loaded, accepted).is_ok(), fine, "{lake:?} {loaded:?} {accepted}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     canonical::{HASH_VERSION, SetDigest},
     mart::Head,
     session::{Few, Session},
-    statement::last_load,
+    statement::{last_load, loads_from_other_lakes},
     value::Value,
 };
 use crate::{
@@ -47,6 +47,8 @@ pub(super) struct LastLoad {
     pub(super) held: u64,
     /// Nothing was left out, and the hashes are of our version: the digest says it all.
     pub(super) whole: bool,
+    /// The lake that it read; `None` = not known.
+    pub(super) lake: Option<Uuid>,
     /// How its rows were stored; empty = not known.
     pub(super) form: String,
     /// Of the owned rows after it.
@@ -79,6 +81,7 @@ pub(super) fn columns() -> Vec<Column> {
         column("hash_version", ColumnType::SmallInt, "version of the canonical form behind _row_hash"),
         column("etl_version", ColumnType::Varchar(30), "version of etl"),
         column("form", ColumnType::Varchar(16), "hash of what the contract says of storing rows; empty: not known"),
+        column("lake_id", ColumnType::Varchar(36), "the lake that the mart was read from; empty: not known"),
     ]
 }
 
@@ -97,18 +100,31 @@ pub(super) async fn check(session: &mut dyn Session) -> Result<()> {
 
 /// The last load of `table`.
 pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Option<LastLoad>> {
-    let names =
-        ["transform_id", "as_of", "inserted", "updated", "unchanged", "blocked", "owned_rows", "hash_low", "hash_high", "hash_version", "form"];
-    let mut kinds = [ColumnType::BigInt; 11];
+    let names = [
+        "transform_id",
+        "as_of",
+        "inserted",
+        "updated",
+        "unchanged",
+        "blocked",
+        "owned_rows",
+        "hash_low",
+        "hash_high",
+        "hash_version",
+        "form",
+        "lake_id",
+    ];
+    let mut kinds = [ColumnType::BigInt; 12];
     kinds[0] = ColumnType::Varchar(36);
     kinds[10] = ColumnType::Varchar(16);
+    kinds[11] = ColumnType::Varchar(36);
     kinds[1] = ColumnType::Timestamp;
     let sql = last_load(session.flavour(), LEDGER, &names);
     let mut last = None;
     let parameters = [Value::Text(table.into())];
     session
         .fetch(&sql, &parameters, &kinds, &mut |row| {
-            let transform_id = match &row[0] {
+            let id = |index: usize| match &row[index] {
                 Value::Text(text) => Uuid::parse_str(text).ok(),
                 _ => None,
             };
@@ -125,10 +141,11 @@ pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Optio
                 _ => String::new(),
             };
             last = Some(LastLoad {
-                transform_id,
+                transform_id: id(0),
                 as_of,
                 held: number(2) + number(3) + number(4),
                 whole: number(5) == 0 && number(9) == u64::from(HASH_VERSION),
+                lake: id(11),
                 form,
                 digest: SetDigest { rows: number(6), low: number(7), high: number(8) },
             });
@@ -138,10 +155,29 @@ pub(super) async fn last(session: &mut dyn Session, table: &str) -> Result<Optio
     Ok(last)
 }
 
+/// Whether every load of `table` was from this lake: then each row that `etl` wrote comes from a scope that the lake has read.
+pub(super) async fn only_from(session: &mut dyn Session, table: &str, lake: Option<Uuid>) -> Result<bool> {
+    let Some(lake) = lake else { return Ok(false) };
+    let sql = loads_from_other_lakes(session.flavour(), LEDGER);
+    let parameters = [Value::Text(table.into()), Value::Text(lake.to_string().into())];
+    let mut others = 0;
+    session
+        .fetch(&sql, &parameters, &[ColumnType::BigInt], &mut |row| {
+            if let [Value::Int(count)] = row {
+                others = *count;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(others == 0)
+}
+
 /// A load to be written down.
 pub(super) struct Record<'a> {
     pub(super) table: &'a str,
     pub(super) head: &'a Head,
+    /// The lake that it was read from.
+    pub(super) lake: Option<Uuid>,
     /// How its rows are stored.
     pub(super) form: String,
     pub(super) counts: &'a Counts,
@@ -152,7 +188,7 @@ pub(super) struct Record<'a> {
 
 /// Writes the row of a load; the caller commits.
 pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Result<()> {
-    let Record { table, head, form, counts, digest, now } = record;
+    let Record { table, head, lake, form, counts, digest, now } = record;
     let number = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
     let row = vec![
         Value::Text((*table).into()),
@@ -170,6 +206,7 @@ pub(super) async fn record(session: &mut dyn Session, record: &Record<'_>) -> Re
         Value::Int(HASH_VERSION.into()),
         Value::Text(env!("CARGO_PKG_VERSION").into()),
         Value::Text(form.into()),
+        Value::Text(lake.map(|lake| lake.to_string()).unwrap_or_default().into()),
     ];
     let columns = columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();

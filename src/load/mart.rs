@@ -31,6 +31,32 @@ pub(super) struct Head {
     pub(super) as_of: DateTime<Utc>,
     /// The days of a snapshot, those without rows too; `None` for other grains.
     pub(super) days: Option<BTreeSet<NaiveDate>>,
+    /// What it says of what it was computed from.
+    pub(super) origin: Origin,
+}
+
+/// What a mart was computed from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// When it was published.
+    pub created: DateTime<Utc>,
+    /// Hash of the models that computed it; `None` = not known.
+    pub definition: Option<String>,
+    /// Names of scopes that were never read completely: no row is deleted for want of them.
+    pub never_read: Vec<String>,
+    /// Whether a pull of one of them failed.
+    pub failed: bool,
+    /// The time since which the first of its stale scopes is stale.
+    pub stale_since: Option<DateTime<Utc>>,
+    /// Of a snapshot: days that were computed before every scope had been read. No row of theirs is deleted.
+    pub unread_days: BTreeSet<NaiveDate>,
+}
+
+impl Origin {
+    /// Whether rows may be missing because a scope was never read.
+    pub(super) fn is_incomplete(&self) -> bool {
+        !self.never_read.is_empty() || !self.unread_days.is_empty()
+    }
 }
 
 /// A published mart none of whose files was fetched so far.

@@ -61,6 +61,7 @@ pub use canonical::{HASH_VERSION, row_hash};
 pub use destination::Destination;
 pub use find::{Found, find_row};
 pub use flavour::Flavour;
+pub use mart::Origin;
 pub use plan::{Action, Change, Plan, Sample};
 pub use run::{Job, LoadedMart, check, check_ready, last_loads, read_table, run};
 pub use table::TableSummary;

@@ -9,11 +9,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use super::mart::{Batches, Before, Head, Mart, Piece, Published};
+use super::mart::{Batches, Before, Head, Mart, Origin, Piece, Published};
 use crate::{
     catalog::Contract,
     error::Result,
-    lake::{Lake, Manifest, Part, RowGroups, Wanted},
+    lake::{Lake, Manifest, Part, RowGroups, Wanted, failed_to_read, never_read, stale_since},
 };
 
 /// The mart to load: of exactly `as_of`, else the newest that is no replay.
@@ -40,7 +40,7 @@ impl InLake {
         // Columns that the contract has lost are not read; ones that it has gained are missed where the cells are looked up.
         let has = |name: &String| manifest.columns.iter().any(|(known, _)| known == name);
         let columns = contract.columns.iter().map(|column| column.name.clone()).filter(has).collect();
-        let head = Head { transform_id: manifest.transform_id, as_of: manifest.as_of, days };
+        let head = Head { transform_id: manifest.transform_id, as_of: manifest.as_of, days, origin: origin(&manifest) };
         Self { lake: lake.clone(), manifest, head, columns }
     }
 }
@@ -85,6 +85,19 @@ impl Published for InLake {
             let head = Head { days: days.cloned().or_else(|| self.head.days.clone()), ..self.head.clone() };
             Ok(Mart { head, open: Arc::new(open) })
         })
+    }
+}
+
+fn origin(manifest: &Manifest) -> Origin {
+    let newest = manifest.parts.iter().filter(|part| part.day.is_some()).max_by_key(|part| part.day);
+    let scopes = || manifest.scopes.iter().chain(newest.iter().flat_map(|part| &part.unread));
+    Origin {
+        created: manifest.created,
+        definition: manifest.definition.clone(),
+        never_read: never_read(scopes()),
+        failed: failed_to_read(scopes()),
+        stale_since: stale_since(&manifest.scopes),
+        unread_days: manifest.parts.iter().filter(|part| !part.unread.is_empty()).filter_map(|part| part.day).collect(),
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Job<'a> {
     pub adopt: bool,
     /// Tables that may shrink beyond the limit, or be emptied.
     pub accept_shrink: &'a [String],
+    /// Load although the last load of a table was from another lake.
+    pub accept_lake: bool,
     /// The marts that show exactly this time, be they older than what is loaded.
     pub as_of: Option<DateTime<Utc>>,
 }
@@ -72,6 +74,8 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
     let manner = Manner {
         limits: job.settings.load,
         accept_shrink: job.accept_shrink.to_vec(),
+        lake: identity(job, mode).await?,
+        accept_lake: job.accept_lake,
         asked_for: job.as_of.is_some(),
         mode,
         adopt: job.adopt,
@@ -87,6 +91,14 @@ pub async fn run(job: &Job<'_>) -> Result<Summary> {
     // Here, so that a database that cannot be reached is told once and not for each table.
     let open = if pairs.iter().any(|pair| matches!(pair.mart, Ok(Some(_)))) { Some(destination.open(false).await?) } else { None };
     Ok(load(&destination, open, pairs, &manner, job.observer.as_ref()).await)
+}
+
+/// The lake's identity. A load gives one to a lake that an older `etl` made; where it may not write there, it goes without.
+async fn identity(job: &Job<'_>, mode: Mode) -> Result<Option<Uuid>> {
+    match job.lake.identity().await? {
+        None if mode == Mode::Load => Ok(job.lake.ensure_identity().await.ok()),
+        known => Ok(known),
+    }
 }
 
 fn contracts<'p>(project: &'p Project, tables: &[String]) -> Result<Vec<&'p Contract>> {

@@ -20,7 +20,7 @@ use super::{
     again::ATTEMPTS,
     batch::{Pair, Summary, load},
     destination::Destination,
-    mart::{Batches, Before, Head, Mart, Piece, Published},
+    mart::{Batches, Before, Head, Mart, Origin, Piece, Published},
     migrate,
     scratch::{Scratch, Server},
     table::{Manner, Mode, TableSummary},
@@ -114,7 +114,7 @@ pub(super) fn mart(contract: &Contract, rows: &[Row], as_of: u32) -> Mart {
         });
         Ok(pieces.collect())
     };
-    Mart { head: Head { transform_id: Uuid::now_v7(), as_of, days: None }, open: Arc::new(open) }
+    Mart { head: Head { transform_id: Uuid::now_v7(), as_of, days: None, origin: Origin::default() }, open: Arc::new(open) }
 }
 
 fn batch(contract: &Contract, rows: &[Row]) -> RecordBatch {
@@ -249,6 +249,8 @@ pub(super) fn manner(mode: Mode) -> Manner {
     Manner {
         limits: LoadLimits { shrink_rows: 50, shrink_percent: 20.0 },
         accept_shrink: Vec::new(),
+        lake: None,
+        accept_lake: false,
         asked_for: false,
         mode,
         adopt: false,

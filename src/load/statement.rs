@@ -282,6 +282,12 @@ pub(super) fn last_load(flavour: Flavour, table: &str, columns: &[&str]) -> Sql 
     Sql::new(flavour, text)
 }
 
+/// How many ledger rows of a table have another lake; the table's name and the lake are the parameters.
+pub(super) fn loads_from_other_lakes(flavour: Flavour, table: &str) -> Sql {
+    let (name, lake) = (flavour.quoted("table_name"), flavour.quoted("lake_id"));
+    Sql::new(flavour, format!("select count(*) from {} where {name} = {PARAMETER} and {lake} <> {PARAMETER}", flavour.quoted(table)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use super::{
     guard,
     kept::kept,
     ledger::{self, Counts, LastLoad, Record},
-    mart::{Mart, Published},
+    mart::{Mart, Origin, Published},
     plan::Plan,
     preflight::{Scan, scan},
     rest::{Rest, form, rest},
@@ -24,7 +24,7 @@ use super::{
     verify::{Verification, verify},
 };
 use crate::{
-    catalog::{ColumnType, Contract},
+    catalog::{ColumnType, Contract, OnMissing},
     clock::Clock,
     error::{Error, Kind, OrFail, Result},
     settings::LoadLimits,
@@ -36,6 +36,10 @@ pub(super) struct Manner {
     pub(super) limits: LoadLimits,
     /// Tables that may shrink.
     pub(super) accept_shrink: Vec<String>,
+    /// The lake that the marts are read from.
+    pub(super) lake: Option<Uuid>,
+    /// Another lake than that of the last load may be loaded.
+    pub(super) accept_lake: bool,
     /// The mart's time was asked for, so it may be older than what is loaded.
     pub(super) asked_for: bool,
     pub(super) mode: Mode,
@@ -71,6 +75,10 @@ pub struct TableSummary {
     pub unchanged: u64,
     /// Rows of the mart left out because a row that `etl` did not write has their key.
     pub blocked: u64,
+    /// Rows of the table that the mart does not have and that stay, because not every scope behind it was read.
+    pub spared: u64,
+    /// What the mart was computed from.
+    pub origin: Origin,
     /// Rows of the table after a load that changed it: those that `etl` wrote, and those that it did not.
     pub held: Option<(u64, u64)>,
     /// Texts cut at their column's length, by column; those with cuts only.
@@ -108,13 +116,18 @@ pub(super) async fn run(
     let last = if manner.mode == Mode::Verify { None } else { one.not_older(session).await? };
     // A look without a lock: where the table is as this very mart left it, nothing is read, locked or written.
     if let Some(held) = one.settled(session, last.as_ref()).await? {
-        summary.take(&Counts { unchanged: held, ..Counts::default() });
+        summary.take(&Counts { unchanged: held.0, ..Counts::default() });
+        summary.spared = held.1;
         return Ok(());
     }
+    let spares = one.spares(session).await?;
     let mut left_out = if manner.adopt { None } else { rest(session, contract, &target, mart, last).await? };
     loop {
         let days = left_out.as_ref().zip(mart.head().days.as_ref()).map(|(rest, all)| all.difference(&rest.days).copied().collect());
-        let (mart, scan) = scanned(contract, &target, mart.fetch(days.as_ref()).await?).await?;
+        let (mut mart, scan) = scanned(contract, &target, mart.fetch(days.as_ref()).await?).await?;
+        if !spares {
+            mart.head.origin = Origin::default();
+        }
         summary.cuts.clone_from(&scan.cuts);
         summary.nuls = scan.nuls;
         let days = day_parameters(mart.head.days.iter().flatten());
@@ -182,19 +195,38 @@ enum End {
 
 impl One<'_> {
     /// If this very mart was loaded last and the owned rows still have the digest that they had then: how many rows of the
-    /// mart the table holds. A mart is never written twice, so there is no need to read it.
-    async fn settled(&self, session: &mut dyn Session, last: Option<&LastLoad>) -> Result<Option<u64>> {
+    /// mart the table holds, and how many others it was spared. A mart is never written twice, so there is no need to read it.
+    async fn settled(&self, session: &mut dyn Session, last: Option<&LastLoad>) -> Result<Option<(u64, u64)>> {
         if self.manner.mode != Mode::Load {
             return Ok(None);
         }
         let Some(last) = last.filter(|last| last.whole && last.transform_id == Some(self.published.head().transform_id)) else { return Ok(None) };
         let days = day_parameters(self.published.head().days.iter().flatten());
-        Ok((digest(session, self.target, &days).await? == last.digest).then_some(last.held))
+        Ok((digest(session, self.target, &days).await? == last.digest).then(|| (last.held, self.spared(last))))
+    }
+
+    /// Whether rows that the mart does not have may be of scopes that this lake has never read. Not if all of them came from it.
+    async fn spares(&self, session: &mut dyn Session) -> Result<bool> {
+        let is_incomplete = self.published.head().origin.is_incomplete();
+        Ok(is_incomplete && !ledger::only_from(session, &self.contract.table, self.manner.lake).await?)
+    }
+
+    /// Rows that the last load left although the mart does not have them.
+    fn spared(&self, last: &LastLoad) -> u64 {
+        if self.published.head().origin.is_incomplete() && self.contract.on_missing == OnMissing::Delete {
+            last.digest.rows.saturating_sub(last.held)
+        } else {
+            0
+        }
     }
 
     /// The last load, unless it showed a later time. One of a replay did not: the table is to show the present again.
     async fn not_older(&self, session: &mut dyn Session) -> Result<Option<LastLoad>> {
         let last = ledger::last(session, &self.contract.table).await?;
+        if self.same_lake(last.as_ref()).is_err() {
+            // That is what to say, and with the plan: times of two lakes do not compare.
+            return Ok(last);
+        }
         let loaded = last.as_ref().and_then(|last| last.as_of);
         let Err(refused) = guard::older(&self.contract.table, self.published.head().as_of, loaded, self.manner.asked_for) else { return Ok(last) };
         match last.as_ref().and_then(|last| last.transform_id) {
@@ -227,11 +259,17 @@ impl One<'_> {
         diff.add_rest(rest.map(|rest| rest.digest).unwrap_or_default());
         let counts = counts(&diff);
         summary.take(&counts);
+        summary.spared = diff.spared;
         if self.manner.mode == Mode::Plan {
             summary.plan = Some(Plan::of(session, self.contract, self.target, mart, &diff).await?);
             // A plan shows what it would do also where a load would be refused, and says so.
+            self.same_lake(last.as_ref())?;
             self.guarded(&diff)?;
             return Ok(End::Nothing);
+        }
+        if let Err(refused) = self.same_lake(last.as_ref()) {
+            summary.plan = Some(Plan::of(session, self.contract, self.target, mart, &diff).await?);
+            return Err(refused);
         }
         if diff.is_empty() && last_transform == Some(self.published.head().transform_id) {
             return Ok(End::Nothing);
@@ -239,7 +277,15 @@ impl One<'_> {
         self.guarded(&diff)?;
         apply(session, &Writing { contract: self.contract, target: self.target, mart, hashes: &scan.hashes }, &diff).await?;
         let (form, now) = (form(self.contract), self.manner.clock.now());
-        let record = Record { table: &self.contract.table, head: self.published.head(), form, counts: &counts, digest: diff.after, now };
+        let record = Record {
+            table: &self.contract.table,
+            head: self.published.head(),
+            lake: self.manner.lake,
+            form,
+            counts: &counts,
+            digest: diff.after,
+            now,
+        };
         ledger::record(session, &record).await?;
         summary.held = Some(holdings(session, self.target).await?);
         Ok(End::Written)
@@ -258,6 +304,10 @@ impl One<'_> {
         let held = last.map_or(0, |last| last.digest.rows.saturating_sub(rest.rows));
         let bucketed = held + scan.digest.rows >= self.manner.bucketed_from;
         difference(session, self.contract, self.target, mart, &scan.hashes, days, bucketed).await
+    }
+
+    fn same_lake(&self, last: Option<&LastLoad>) -> Result<()> {
+        guard::other_lake(&self.contract.table, self.manner.lake, last.and_then(|last| last.lake), self.manner.accept_lake)
     }
 
     fn guarded(&self, diff: &Diff<Vec<Value<'static>>>) -> Result<()> {

@@ -63,6 +63,8 @@ pub struct ModelLine {
     pub rows: u64,
     /// `computed`, `unchanged`, …
     pub state: String,
+    /// What is wrong with its inputs: `stale since 2026-11-30 04:10`.
+    pub inputs: Option<String>,
     /// How long it took.
     pub seconds: f64,
     /// How it ended.
@@ -90,6 +92,8 @@ pub struct TableLine {
     pub blocked: u64,
     /// Texts cut to the column's length, and other notes, as people read them.
     pub notes: Vec<String>,
+    /// What is wrong with its mart's inputs: `stale since 2026-11-30 04:10`.
+    pub inputs: Option<String>,
     /// The moment that the data show.
     pub as_of: Option<String>,
     /// How it ended.

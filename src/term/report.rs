@@ -1,5 +1,7 @@
 //! What a run did, as tables for people and for a GitHub job's summary.
 
+use std::collections::BTreeMap;
+
 use super::{Cell, ModelLine, PullLine, Rows, TableLine, Verdict, color::tame, units};
 use crate::names;
 
@@ -16,6 +18,8 @@ pub struct Report {
     pub tables: Vec<TableLine>,
     /// Tables and models that show an older state because something they need failed.
     pub stale: Vec<String>,
+    /// Reports that show an older state, or only a part, with what is known of that: one line each.
+    pub stale_reports: BTreeMap<String, String>,
     /// What to do about the problems: each thing once, in their order.
     pub hints: Vec<String>,
     /// Where rows went, one line per endpoint and table; part of a job's summary only.
@@ -58,22 +62,23 @@ impl Report {
 
     /// The models as rows.
     pub fn model_rows(&self) -> Rows {
-        let mut rows = Rows::new(["model", "rows", "state", "time", "verdict"]);
+        let mut rows = Rows::new(["model", "rows", "state", "inputs", "time", "verdict"]);
         for model in &self.models {
             rows.push([
                 model.model.as_str().into(),
                 model.rows.into(),
                 model.state.as_str().into(),
+                Cell::from(model.inputs.as_deref().unwrap_or_default()),
                 units::seconds(model.seconds).into(),
                 model.verdict.name().into(),
             ]);
         }
-        rows
+        rows.without_empty_columns(&["inputs"])
     }
 
     /// The tables as rows. A plan has the same columns.
     pub fn table_rows(&self) -> Rows {
-        let mut rows = Rows::new(["table", "insert", "update", "delete", "unchanged", "blocked", "as of", "verdict"]);
+        let mut rows = Rows::new(["table", "insert", "update", "delete", "unchanged", "blocked", "as of", "inputs", "verdict"]);
         for table in &self.tables {
             rows.push([
                 table.table.as_str().into(),
@@ -83,10 +88,11 @@ impl Report {
                 table.unchanged.into(),
                 table.blocked.into(),
                 Cell::from(table.as_of.as_deref()),
+                Cell::from(table.inputs.as_deref().unwrap_or_default()),
                 table.verdict.name().into(),
             ]);
         }
-        rows.without_empty_columns(&["blocked", "as of"])
+        rows.without_empty_columns(&["blocked", "as of", "inputs"])
     }
 
     /// What failed, what is missing and what is stale: one line each.
@@ -94,7 +100,13 @@ impl Report {
         let pulls = pull_problems(&self.pulls);
         let models = self.models.iter().filter_map(|model| problem(&model.model, model.verdict, model.error.as_deref()));
         let tables = self.tables.iter().filter_map(|table| problem(&table.table, table.verdict, table.error.as_deref()));
-        let mut problems: Vec<String> = pulls.into_iter().chain(models).chain(tables).collect();
+        let mut problems: Vec<String> = Vec::new();
+        for problem in pulls.into_iter().chain(models).chain(tables) {
+            // A model and its table may have the same one.
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
         if !self.stale.is_empty() {
             problems.push(format!("stale: {}", self.stale.join(", ")));
         }
@@ -114,6 +126,17 @@ impl Report {
             }
         }
         notes.into_iter().map(|(note, names)| format!("{}: {note}", names.join(", "))).collect()
+    }
+
+    /// One line for all reports that are not up to date: `1 report is stale: bugzilla-desktop-bugs (last good …)`.
+    pub fn staleness(&self) -> Option<String> {
+        let (number, verb) = match self.stale_reports.len() {
+            0 => return None,
+            1 => ("1 report".to_owned(), "is"),
+            number => (names::count(number as u64, "report"), "are"),
+        };
+        let list: Vec<String> = self.stale_reports.iter().map(|(report, why)| format!("{report} ({why})")).collect();
+        Some(format!("{number} {verb} stale: {}", list.join(", ")))
     }
 
     /// One sentence: `3 pulls, 12 models, 5 tables in 4.2 s; 1 failed`.
@@ -143,7 +166,9 @@ impl Report {
             out.push_str(&rows.to_table(width));
             out.push('\n');
         }
-        for (word, lines) in [("note", self.notes()), ("problem", self.problems()), ("hint", self.hints.clone())] {
+        for (word, lines) in
+            [("stale", self.staleness().into_iter().collect()), ("note", self.notes()), ("problem", self.problems()), ("hint", self.hints.clone())]
+        {
             for line in lines {
                 out.push_str(&format!("{word}: {}\n", tame(&line).replace('\n', "\n  ")));
             }
@@ -159,6 +184,9 @@ impl Report {
     /// The same in Markdown, for `$GITHUB_STEP_SUMMARY`.
     pub fn to_markdown(&self) -> String {
         let mut out = format!("### {}: {}\n\n", self.title, self.headline());
+        if let Some(stale) = self.staleness() {
+            out.push_str(&format!("**{}**\n\n", in_line(&stale)));
+        }
         if let Some(lake) = &self.lake {
             out.push_str(&format!("Lake: {lake}.\n\n"));
         }
@@ -251,6 +279,7 @@ mod tests {
                 model: "report_a".to_owned(),
                 rows: 7,
                 state: "unchanged".to_owned(),
+                inputs: None,
                 seconds: 0.04,
                 verdict: Verdict::Done,
                 warnings: vec!["audit `x` found 2 rows".to_owned()],
@@ -264,11 +293,13 @@ mod tests {
                 unchanged: 4,
                 blocked: 0,
                 notes: vec!["`title` cut in 3 rows".to_owned()],
+                inputs: None,
                 as_of: Some("2026-01-31 04:00:00".to_owned()),
                 verdict: Verdict::Done,
                 error: None,
             }],
             stale: vec!["report_b".to_owned()],
+            stale_reports: BTreeMap::new(),
             hints: vec!["run again".to_owned()],
             conservation: Rows::default(),
             lake: Some("31 requests, 2 MB down, 1 MB up".to_owned()),
@@ -359,6 +390,17 @@ mod tests {
         let problems = report.problems();
         assert_eq!(problems[0], "testrail refused access: 2 pulls failed, the first is testrail_cases: no <answer>\nin time");
         assert_eq!(problems[1], "testrail_cases: no <answer>\nin time");
+    }
+
+    #[test]
+    fn stale_data_comes_first_in_the_summary() {
+        let mut report = report();
+        report.tables[0].inputs = Some("stale since 2026-11-30 04:10".to_owned());
+        report.stale_reports.insert("bugzilla-desktop-bugs".to_owned(), "last good 2026-11-30 04:10".to_owned());
+        let markdown = report.to_markdown();
+        assert_eq!(markdown.lines().nth(2), Some("**1 report is stale: bugzilla-desktop-bugs (last good 2026-11-30 04:10)**"));
+        assert!(markdown.contains("| 2026-01-31 04:00:00 | stale since 2026-11-30 04:10 | done |"), "{markdown}");
+        assert!(report.to_text(None).contains("stale: 1 report is stale: bugzilla-desktop-bugs"), "{}", report.to_text(None));
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub(super) struct Closure {
     told: Option<BTreeSet<String>>,
 }
 
+/// Hash of the models behind `model` and of the variables that they read: another one means that a mart is to be computed anew,
+/// whatever was pulled since.
+pub fn definition(engine: &Engine, model: &Model) -> String {
+    closure(engine, model).definition(engine)
+}
+
 /// Collects the closure of `model`.
 pub(super) fn closure(engine: &Engine, model: &Model) -> Closure {
     let mut closure = Closure::default();
@@ -96,6 +102,12 @@ impl Closure {
     /// The pulls that the result may depend on, by endpoint name and then in their order.
     fn pulls(&self, receipts: &[&Receipt], run: &RunRow) -> Vec<Uuid> {
         self.endpoints.iter().flat_map(|endpoint| inputs(receipts.iter().copied(), endpoint, run.as_of)).map(|receipt| receipt.pull_id).collect()
+    }
+
+    /// See [`definition`].
+    pub(super) fn definition(&self, engine: &Engine) -> String {
+        let vars = self.builtins.contains("vars").then(|| engine.settings_vars());
+        super::run::hash(&format!("{:?} {vars:?}", self.texts))
     }
 
     /// The fingerprint over these receipts (already restricted to what the computation sees).

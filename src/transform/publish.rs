@@ -5,8 +5,9 @@ use std::{io::Read, path::Path};
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::{compute::Candidate, run::Job};
+use super::{behind::Behind, compute::Candidate, run::Job};
 use crate::{
+    catalog::Model,
     digest::Sha256,
     error::Result,
     lake::{Manifest, Part, layout},
@@ -33,29 +34,36 @@ pub(super) fn part(
             path
         }
     };
-    Ok(Part { day, path, rows: candidate.rows, bytes, sha256, fingerprint, inputs })
+    Ok(Part { day, path, rows: candidate.rows, bytes, sha256, fingerprint, inputs, unread: Vec::new() })
+}
+
+/// What a manifest says of a result, besides its files.
+pub(super) struct Draft<'m> {
+    pub(super) model: &'m Model,
+    pub(super) as_of: DateTime<Utc>,
+    pub(super) fingerprint: String,
+    pub(super) definition: String,
+    pub(super) behind: &'m Behind<'m>,
 }
 
 /// Writes the manifest: from here on the result is visible.
-pub(super) fn manifest(
-    job: &Job<'_>,
-    table: &str,
-    as_of: DateTime<Utc>,
-    fingerprint: String,
-    columns: Vec<(String, String)>,
-    parts: Vec<Part>,
-) -> Result<Manifest> {
+pub(super) fn manifest(job: &Job<'_>, draft: Draft<'_>, parts: Vec<Part>) -> Result<Manifest> {
+    let Draft { model, as_of, fingerprint, definition, behind } = draft;
+    let columns = model.contract.iter().flat_map(|contract| &contract.columns);
     let manifest = Manifest {
         version: crate::lake::MANIFEST_VERSION,
-        table: table.to_owned(),
+        table: model.name.clone(),
         transform_id: job.transform_id,
         as_of,
         replay: job.replay,
         created: job.publishes_at(),
         fingerprint,
-        columns,
+        columns: columns.map(|column| (column.name.clone(), column.kind.to_string())).collect(),
         rows: parts.iter().map(|part| part.rows).sum(),
         parts,
+        definition: Some(definition),
+        scopes: behind.scopes.clone(),
+        scopes_fingerprint: Some(behind.fingerprint.clone()).filter(|fingerprint| !fingerprint.is_empty()),
         etl: env!("CARGO_PKG_VERSION").to_owned(),
         duckdb: job.engine.version().to_owned(),
     };

@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{audit, compute, fingerprint, publish, snapshot, trace};
+use super::{
+    audit,
+    behind::{Behind, Coverages, same_gaps},
+    compute,
+    fingerprint::{self, Closure},
+    publish, snapshot, trace,
+};
 use crate::{
     catalog::{Grain, Model, ModelKind, Node},
     clock::Clock,
@@ -36,6 +42,10 @@ pub struct Job<'a> {
     pub fresh: bool,
     /// Of snapshots only the days from the first to the last of these.
     pub days: Option<(NaiveDate, NaiveDate)>,
+    /// All projects: what `for_each` is evaluated for to find out which scopes should be there.
+    pub projects: Vec<String>,
+    /// The lake holds what a test gives, and nothing else is missed.
+    pub fixtures: bool,
     /// Count the rows after every step of what is computed.
     pub trace: bool,
     /// The invocation.
@@ -72,6 +82,8 @@ pub struct ModelSummary {
     pub state: State,
     /// Time it took.
     pub seconds: f64,
+    /// Why it was not computed, although nothing failed.
+    pub skipped: Option<String>,
     /// Why it failed.
     pub error: Option<Error>,
     /// The result that now counts.
@@ -87,6 +99,8 @@ pub enum State {
     Computed { days: Option<u64> },
     /// The inputs and rules are those of the last result.
     Unchanged,
+    /// Nothing of what it reads was ever pulled, so there is no result.
+    NeverPulled,
     /// The last good result stays.
     Failed,
 }
@@ -97,8 +111,8 @@ impl Job<'_> {
         if !self.newest {
             return self.run.clone();
         }
-        // A seed reads none.
-        let own = if relevant.is_empty() { self.run.clone() } else { RunRow::of(relevant.iter().copied(), None) };
+        // A seed reads none, and where there was nothing to ask for nothing was pulled.
+        let own = if !relevant.iter().any(|receipt| receipt.complete()) { self.run.clone() } else { RunRow::of(relevant.iter().copied(), None) };
         let shown = former.last().map(|manifest| manifest.as_of);
         RunRow { as_of: shown.into_iter().fold(own.as_of, Ord::max), run_at: own.run_at, ..self.run.clone() }
     }
@@ -152,10 +166,11 @@ impl Job<'_> {
 /// # Errors
 /// Only what concerns all tables: the lake cannot be read.
 pub fn run(job: &Job<'_>) -> Result<Summary> {
+    let coverages = Coverages::new(job);
     let mut done: Vec<ModelSummary> = Vec::new();
     for level in levels(job) {
         // State marts of a thread share one moment: a relation that several of them read is made once.
-        done.extend(parallel::map_init(&level, || None, |shared: &mut Option<Moment<'_>>, model| one(job, model, shared)));
+        done.extend(parallel::map_init(&level, || None, |shared: &mut Option<Moment<'_>>, model| one(job, &coverages, model, shared)));
     }
     done.sort_by_key(|summary| job.models.iter().position(|name| *name == summary.model));
     let census = if job.trace { trace::census(job, &done) } else { BTreeMap::new() };
@@ -181,28 +196,47 @@ fn levels<'j>(job: &'j Job<'_>) -> Vec<Vec<&'j Model>> {
     levels
 }
 
-fn one<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> ModelSummary {
+fn one<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &mut Option<Moment<'e>>) -> ModelSummary {
     let name = &model.name;
     job.observer.on(&Event::ModelStarted { model: name.clone() });
     let started = Instant::now();
-    let result = table(job, model, shared).and_then(|made| audit_uncomputed(job, model, made, shared));
+    let result = table(job, coverages, model, shared).and_then(|ended| match ended {
+        Ended::Made(made) => audit_uncomputed(job, model, made, shared).map(Ended::Made),
+        Ended::NeverPulled(endpoints) => Ok(Ended::NeverPulled(endpoints)),
+    });
     if result.is_err() {
         // It may show a candidate that failed; whatever reads that model next must not see it.
         *shared = None;
     }
     let seconds = started.elapsed().as_secs_f64();
-    let (state, manifest, steps, error) = match result {
-        Ok(Made { state, manifest, steps }) => (state, Some(manifest), steps, None),
-        Err(error) => (State::Failed, None, None, Some(error)),
-    };
-    let rows = manifest.as_ref().map_or(0, |manifest| manifest.rows);
-    let word = match state {
+    let mut summary =
+        ModelSummary { model: name.clone(), rows: 0, state: State::Failed, seconds, skipped: None, error: None, manifest: None, steps: None };
+    match result {
+        Ok(Ended::Made(Made { state, manifest, steps })) => {
+            (summary.state, summary.rows, summary.steps) = (state, manifest.rows, steps);
+            summary.manifest = Some(manifest);
+        }
+        Ok(Ended::NeverPulled(endpoints)) => {
+            summary.state = State::NeverPulled;
+            summary.skipped = Some(format!("never pulled: {}", endpoints.join(", ")));
+        }
+        Err(error) => summary.error = Some(error),
+    }
+    let word = match summary.state {
         State::Computed { .. } => "computed",
         State::Unchanged => "unchanged",
+        State::NeverPulled => "never pulled",
         State::Failed => "failed",
     };
-    job.observer.on(&Event::ModelFinished { model: name.clone(), rows, state: word, seconds });
-    ModelSummary { model: name.clone(), rows, state, seconds, error, manifest, steps }
+    job.observer.on(&Event::ModelFinished { model: name.clone(), rows: summary.rows, state: word, seconds });
+    summary
+}
+
+/// How the work on a table ends, if nothing fails.
+enum Ended {
+    Made(Made),
+    /// These endpoints have no complete pull.
+    NeverPulled(Vec<String>),
 }
 
 /// Runs the audits that do not read the table, if nothing of it was computed: their inputs may have changed all the same.
@@ -227,7 +261,7 @@ pub(super) struct Made {
     pub(super) steps: Option<Steps>,
 }
 
-fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<Made> {
+fn table<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &mut Option<Moment<'e>>) -> Result<Ended> {
     let contract = compute::contract(model)?;
     let closure = fingerprint::closure(job.engine, model);
     // Only the newest counts, and reading the others would take longer every day; a replay looks for its like among all.
@@ -236,10 +270,18 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     } else {
         job.block_on(job.lake.newest_manifest(&model.name))?.into_iter().collect()
     };
+    let mut rows_of = closure.endpoints().clone();
+    if let Grain::Snapshot { of, .. } = &contract.grain {
+        rows_of.insert(of.clone());
+    }
+    let behind = coverages.behind(model, &rows_of, former.last());
+    if !behind.never_pulled.is_empty() {
+        return Ok(Ended::NeverPulled(behind.never_pulled));
+    }
     let job = &job.after(&former);
     if let Grain::Snapshot { of, .. } = &contract.grain {
         let driver = snapshot::driver(job, model, of)?;
-        return snapshot::run(job, model, &closure, driver, &former);
+        return snapshot::run(job, model, &closure, &behind, driver, &former).map(Ended::Made);
     }
     let relevant = closure.relevant(job.receipts);
     let run = job.moment_of(&relevant, &former);
@@ -249,7 +291,7 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     if let Some(manifest) = same
         && job.is_intact(&manifest.parts)?
     {
-        return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
+        return unchanged(job, model, &closure, &behind, manifest).map(Ended::Made);
     }
     let mut own = None;
     let moment = match shared {
@@ -261,15 +303,27 @@ fn table<'e>(job: &Job<'e>, model: &Model, shared: &mut Option<Moment<'e>>) -> R
     let candidate = compute::candidate(moment, model, job.observer.as_ref())?;
     let last = former.last().and_then(|manifest| manifest.parts.first());
     let part = publish::part(job, &model.name, None, &candidate, fingerprint.clone(), closure.sources(job.engine, &relevant, &run), last)?;
-    let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
-    let manifest = publish::manifest(job, &model.name, run.as_of, fingerprint, columns, vec![part])?;
+    let draft = publish::Draft { model, as_of: run.as_of, fingerprint, definition: closure.definition(job.engine), behind: &behind };
+    let manifest = publish::manifest(job, draft, vec![part])?;
     if model.kind != ModelKind::Seed {
         // The candidate's own file goes; who reads this model next reads what was published.
         let published = job.block_on(job.lake.local(manifest.parts.iter().map(Wanted::from).collect()))?;
         moment.show_result(&model.name, published)?;
     }
     let steps = Some(trace::steps(job, moment, model, manifest.rows));
-    Ok(Made { state: State::Computed { days: None }, manifest, steps })
+    Ok(Ended::Made(Made { state: State::Computed { days: None }, manifest, steps }))
+}
+
+/// A result that is the last one. Where other scopes are missing than it says, it is published once more, with the same files.
+pub(super) fn unchanged(job: &Job<'_>, model: &Model, closure: &Closure, behind: &Behind<'_>, last: &Manifest) -> Result<Made> {
+    let manifest = if same_gaps(&last.scopes, &behind.scopes) {
+        last.clone()
+    } else {
+        let (as_of, fingerprint) = (last.as_of, last.fingerprint.clone());
+        let draft = publish::Draft { model, as_of, fingerprint, definition: closure.definition(job.engine), behind };
+        publish::manifest(job, draft, last.parts.clone())?
+    };
+    Ok(Made { state: State::Unchanged, manifest, steps: None })
 }
 
 /// An id of version 7 whose time is a millisecond after that of `id`.

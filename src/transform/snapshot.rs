@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::{
+    behind::Behind,
     compute,
     fingerprint::Closure,
     publish,
-    run::{Job, Made, State},
+    run::{Job, Made, State, unchanged},
     trace,
 };
 use crate::{
@@ -22,8 +23,7 @@ use crate::{
 ///
 /// A day shows the driving endpoint's pulls of that day only, each scope's newest (no carry-forward), and everything else
 /// as of the day's last pull.
-pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str, former: &[Manifest]) -> Result<Made> {
-    let contract = compute::contract(model)?;
+pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, behind: &Behind<'_>, driver: &str, former: &[Manifest]) -> Result<Made> {
     let mut parts = Vec::new();
     let mut computed = 0;
     let mut steps = None;
@@ -53,18 +53,20 @@ pub(super) fn run(job: &Job<'_>, model: &Model, closure: &Closure, driver: &str,
             steps = Some(Steps { day: Some(day), ..trace::steps(job, &moment, model, candidate.rows) });
         }
         let last = known.clone().next();
-        parts.push(publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.sources(job.engine, &visible, &run), last)?);
+        let mut part = publish::part(job, &model.name, Some(day), &candidate, fingerprint, closure.sources(job.engine, &visible, &run), last)?;
+        part.unread = behind.unread_by(run.as_of, newest == Some(day), last.map_or(&[], |last| &last.unread));
+        parts.push(part);
         computed += 1;
     }
     let total: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();
     let fingerprint = super::run::hash(&total.join(","));
     let same = former.iter().rev().find(|manifest| job.reuses(manifest)).filter(|manifest| manifest.fingerprint == fingerprint);
     if let Some(manifest) = same.filter(|_| computed == 0) {
-        return Ok(Made { state: State::Unchanged, manifest: manifest.clone(), steps: None });
+        return unchanged(job, model, closure, behind, manifest);
     }
-    let columns = contract.columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect();
     let as_of = job.moment_of(&relevant, former).as_of;
-    let manifest = publish::manifest(job, &model.name, as_of, fingerprint, columns, parts)?;
+    let draft = publish::Draft { model, as_of, fingerprint, definition: closure.definition(job.engine), behind };
+    let manifest = publish::manifest(job, draft, parts)?;
     let mut steps = steps.unwrap_or_else(|| Steps { transform_id: job.transform_id, day: newest, ..Steps::default() });
     steps.rows = manifest.rows;
     Ok(Made { state: State::Computed { days: Some(computed) }, manifest, steps: Some(steps) })

@@ -150,6 +150,8 @@ fn execute(engine: &Engine, settings: &Settings, runtime: &tokio::runtime::Handl
         replay: case.run.as_of.is_some(),
         fresh: false,
         days: None,
+        projects: Vec::new(),
+        fixtures: true,
         trace: false,
         transform_id: Uuid::now_v7(),
         published: None,

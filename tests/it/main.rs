@@ -33,4 +33,5 @@ mod slack;
 mod sources_page;
 mod sql_cases;
 mod together;
+mod unread;
 mod workflows;

@@ -99,7 +99,7 @@ impl World {
         let (rows, size) = (batch.num_rows() as u64, bytes.len() as u64);
         let sha256 = etl::digest::sha256(&bytes);
         assert!(self.lake.put_new(&path, bytes.into()).await.unwrap().is_new());
-        Part { day, path, rows, bytes: size, sha256, fingerprint: String::new(), inputs: Vec::new() }
+        Part { day, path, rows, bytes: size, sha256, fingerprint: String::new(), inputs: Vec::new(), unread: Vec::new() }
     }
 
     async fn manifest(&self, table: &str, transform_id: Uuid, as_of: &str, replay: bool, parts: Vec<Part>) {
@@ -115,6 +115,9 @@ impl World {
             columns: self.contract(table).columns.iter().map(|column| (column.name.clone(), column.kind.to_string())).collect(),
             rows: parts.iter().map(|part| part.rows).sum(),
             parts,
+            definition: None,
+            scopes: Vec::new(),
+            scopes_fingerprint: None,
             etl: "test".to_owned(),
             duckdb: "test".to_owned(),
         };
@@ -132,6 +135,7 @@ impl World {
             verify: false,
             adopt: false,
             accept_shrink: &[],
+            accept_lake: false,
             as_of: None,
         }
     }

@@ -1,0 +1,6 @@
+-- lake of loads
+-- Written by `etl migrate new`; read it before it is run, and never change it after.
+
+-- Rows that are there get the default; the next load fills them.
+ALTER TABLE "etl_loads" ADD COLUMN "lake_id" VARCHAR(36) NOT NULL DEFAULT '';
+COMMENT ON COLUMN "etl_loads"."lake_id" IS 'the lake that the mart was read from; empty: not known';
