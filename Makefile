@@ -1,5 +1,5 @@
 # Thin: every target is one command that can be typed by hand. `make demo` and `make test` are all a newcomer needs.
-.PHONY: help setup build demo test lint bench clean-data
+.PHONY: help setup build demo test soak lint bench clean-data
 .DEFAULT_GOAL := help
 
 help:            ## This list
@@ -16,6 +16,9 @@ demo: setup      ## Run everything on this machine against simulated APIs
 
 test: setup      ## Run all tests
 	@.ci/test
+
+soak: setup      ## Kill runs at random for MINUTES=10 and compare with an undisturbed twin; SEED=1 repeats one
+	@ETL_SOAK_MINUTES=$(or $(MINUTES),10) ETL_SOAK_SEED=$(SEED) NEXTEST_PROFILE=soak .ci/test --no-capture -E 'test(/^soak::/)'
 
 lint: setup      ## Formatting, clippy, and the lints of scripts and workflows
 	@cargo fmt --check

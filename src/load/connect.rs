@@ -3,7 +3,7 @@
 
 use std::{io, time::Duration};
 
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, error::DatabaseError};
 
 use super::relay::{ByTcp, relayed};
 use crate::error::Error;
@@ -14,11 +14,14 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 /// Pauses before the next attempts.
 const PAUSES: [Duration; 4] = [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800), Duration::from_millis(1_600)];
 
+/// What helps when a server, or the disk of a SQLite file, has no room left.
+pub(super) const DISK_FULL: &str = "the database's disk is full: free some space and run the load again; this table is as it was";
+
 /// Connects. What the server itself refuses (account, database, TLS) is told at once.
 pub(super) async fn connect<C: Connection<Options: ByTcp>>(options: &C::Options) -> sqlx::Result<C> {
     for pause in PAUSES {
         match attempt::<C>(options).await {
-            Err(sqlx::Error::Io(error)) if is_passing(&error) => tokio::time::sleep(pause).await,
+            Err(error) if is_passing(&error) => tokio::time::sleep(pause).await,
             done => return done,
         }
     }
@@ -39,8 +42,14 @@ pub(super) fn unconnected<O: ByTcp>(options: &O, error: sqlx::Error, failed: imp
     if is_silent { told.hint("see that the server runs, and the proxy before it (`db/run-proxy`), and that this is its address") } else { told }
 }
 
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+/// Whether the server, or a proxy before it, is not there yet: nobody listens, or PostgreSQL says that it is starting up.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => {
+            matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+        }
+        error => error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "57P03"),
+    }
 }
 
 #[cfg(test)]

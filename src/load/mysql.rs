@@ -135,6 +135,7 @@ fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> E
     let failed = Error::new(kind, message()).because(error);
     match number {
         Some(1044 | 1045 | 1142 | 1143 | 1227) => failed.hint("check account and password, and the rights that docs/load.md lists"),
+        Some(1021 | 1114) => failed.hint(super::connect::DISK_FULL),
         Some(1049) => failed.hint("there is no such database on the server; create it, then run `etl migrate run`"),
         _ => failed,
     }

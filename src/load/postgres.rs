@@ -149,6 +149,7 @@ fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> E
     let failed = Error::new(kind, message()).because(error);
     match code.as_str() {
         "28000" | "28P01" | "42501" => failed.hint("check account and password, and the rights that docs/load.md lists"),
+        "53100" => failed.hint(super::connect::DISK_FULL),
         "3D000" => failed.hint("there is no such database on the server; create it, then run `etl migrate run`"),
         _ => failed,
     }

@@ -76,13 +76,10 @@ fn opening(path: &Path) -> String {
 
 /// Our error for one of SQLite: a busy database is a lock, all else a failure.
 fn failed<M: Into<String>>(error: sqlx::Error, message: impl FnOnce() -> M) -> Error {
-    let busy = error
-        .as_database_error()
-        .and_then(DatabaseError::code)
-        .and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| matches!(code & 0xff, 5 | 6));
-    let kind = if busy { Kind::Locked } else { Kind::Database };
-    Error::new(kind, message()).because(error)
+    let code = error.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+    let kind = if matches!(code, Some(5 | 6)) { Kind::Locked } else { Kind::Database };
+    let failed = Error::new(kind, message()).because(error);
+    if code == Some(13) { failed.hint(super::connect::DISK_FULL) } else { failed }
 }
 
 impl Session for SqliteSession {

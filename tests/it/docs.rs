@@ -66,7 +66,7 @@ fn decisions_are_short_and_have_four_parts() {
 fn every_command_on_the_pages_parses() {
     let command = Regex::new(r"(?m)^(?:    |\$ |> +)?(?:owner )?etl ([a-z].*)$").unwrap();
     let mut pages = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
-    pages.extend(["operations", "publishing", "load", "lake", "sources"].map(|name| format!("docs/{name}.md")));
+    pages.extend(["operations", "publishing", "load", "lake", "reliability", "sources"].map(|name| format!("docs/{name}.md")));
     for name in &pages {
         for found in command.captures_iter(&page(name)) {
             let line = found[1].split(" #").next().unwrap_or_default().trim_end_matches(" &&").to_owned();
@@ -113,6 +113,33 @@ fn every_difference_has_a_test_that_exists() {
         if tests.is_empty() || !tests.iter().all(exists) {
             missing.push(format!("{} {}: {tests:?}", row[1], row[2]));
         }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let code: String = ["src", "tests/it"]
+        .iter()
+        .flat_map(|folder| crate::pump::files(&root().join(folder)))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| fs_err::read_to_string(path).unwrap())
+        .collect();
+    let name = Regex::new("`([a-z0-9_]+)`").unwrap();
+    let page = page("docs/reliability.md");
+    for mark in ["<!-- fault matrix: begin -->", "<!-- fault matrix: end -->"] {
+        assert_eq!(page.matches(mark).count(), 1, "{mark}");
+    }
+    let mut missing = Vec::new();
+    for section in page.split("\n## ").skip(1) {
+        let tests: Vec<&str> = section
+            .split("\n\n")
+            .filter(|paragraph| paragraph.starts_with("Tests: "))
+            .flat_map(|paragraph| name.captures_iter(paragraph).map(|found| found.get(1).unwrap().as_str()))
+            .collect();
+        let title = section.lines().next().unwrap();
+        assert!(!tests.is_empty(), "the promise `{title}` names no test");
+        missing.extend(tests.into_iter().filter(|test| !code.contains(&format!("fn {test}("))));
     }
     assert!(missing.is_empty(), "{missing:#?}");
 }

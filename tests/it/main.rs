@@ -30,6 +30,7 @@ mod secrets;
 mod selections;
 mod shell;
 mod slack;
+mod soak;
 mod sources_page;
 mod sql_cases;
 mod together;

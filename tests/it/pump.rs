@@ -27,14 +27,22 @@ pub(crate) const ENDPOINTS: [&str; 11] = [
     "bugzilla_history",
 ];
 
+/// Columns of an endpoint's rows that say which pull they came with.
+pub(crate) const META: &str = "_pull_id, _pulled_at, _run_at, _fetched_at, _partition_no, _request_no, _record_no";
+
 /// Rows of tables as text, by table.
 pub(crate) type Tables = BTreeMap<String, Vec<String>>;
 
 /// A small world in which a run takes a second or two.
 pub(crate) fn small_world() -> World {
+    small_world_of(11)
+}
+
+/// A world of that size from another seed.
+pub(crate) fn small_world_of(seed: u64) -> World {
     let demo = Scale::demo();
     World::seeded(
-        11,
+        seed,
         Scale {
             cases: 160,
             plans: 18,
@@ -203,22 +211,29 @@ impl Pump {
         files(&self.lake()).into_iter().map(|path| (path.clone(), fs_err::metadata(path).unwrap().len())).collect()
     }
 
-    /// What is live of every endpoint: keys, typed columns and the landed bytes, without ids and times of runs.
+    /// What is live of every endpoint of TestRail and Bugzilla; see [`Pump::live_rows`].
+    pub(crate) fn live(&self) -> Vec<String> {
+        self.live_rows(&ENDPOINTS)
+    }
+
+    /// What is live of endpoints: keys, typed columns and the landed bytes, without ids and times of runs.
     ///
     /// Whenever one looks, the rows of each complete pull must all be there, and no others; this fails if they are not.
-    pub(crate) fn live(&self) -> Vec<String> {
-        let parts = ENDPOINTS.map(|id| {
-            format!(
-                "select '{id}' as part, cast(to_json(item) as varchar) as row from (select * exclude (_pull_id, _pulled_at, _run_at, _fetched_at, \
-                 _partition_no, _request_no, _record_no) from latest.{id}) as item \
-                 union all select '{id} as landed', raw.payload from latest.{id} as live join landed.{id} as raw \
-                 on raw.pull_id = live._pull_id and raw.request_no = live._request_no and raw.record_no = live._record_no \
-                 union all select 'HALF VISIBLE {id}', cast(coalesce(pull.pull_id, counted.pull_id) as varchar) \
-                 from (select * from pulls where endpoint = '{id}' and complete) as pull \
-                 full join (select pull_id, count(*) as n from landed.{id} group by all) as counted on counted.pull_id = pull.pull_id \
-                 where coalesce(pull.records, -1) <> coalesce(counted.n, 0)"
-            )
-        });
+    pub(crate) fn live_rows(&self, endpoints: &[&str]) -> Vec<String> {
+        let parts: Vec<String> = endpoints
+            .iter()
+            .map(|id| {
+                format!(
+                    "select '{id}' as part, cast(to_json(item) as varchar) as row from (select * exclude ({META}) from latest.{id}) as item \
+                     union all select '{id} as landed', raw.payload from latest.{id} as live join landed.{id} as raw \
+                     on raw.pull_id = live._pull_id and raw.request_no = live._request_no and raw.record_no = live._record_no \
+                     union all select 'HALF VISIBLE {id}', cast(coalesce(pull.pull_id, counted.pull_id) as varchar) \
+                     from (select * from pulls where endpoint = '{id}' and complete) as pull \
+                     full join (select pull_id, count(*) as n from landed.{id} group by all) as counted on counted.pull_id = pull.pull_id \
+                     where coalesce(pull.records, -1) <> coalesce(counted.n, 0)"
+                )
+            })
+            .collect();
         let rows = self.lines(&format!("{} order by all", parts.join(" union all ")));
         let half: Vec<&String> = rows.iter().filter(|row| row.starts_with("HALF VISIBLE")).collect();
         assert!(half.is_empty(), "{half:#?}");

@@ -87,7 +87,7 @@ impl World {
         parts
     }
 
-    async fn part(&self, table: &str, transform_id: Uuid, day: Option<NaiveDate>, columns: Vec<(&str, ArrayRef)>) -> Part {
+    pub(super) async fn part(&self, table: &str, transform_id: Uuid, day: Option<NaiveDate>, columns: Vec<(&str, ArrayRef)>) -> Part {
         let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, DataType::clone(array.data_type()), true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, array)| array).collect()).unwrap();
@@ -102,7 +102,7 @@ impl World {
         Part { day, path, rows, bytes: size, sha256, fingerprint: String::new(), inputs: Vec::new(), unread: Vec::new() }
     }
 
-    async fn manifest(&self, table: &str, transform_id: Uuid, as_of: &str, replay: bool, parts: Vec<Part>) {
+    pub(super) async fn manifest(&self, table: &str, transform_id: Uuid, as_of: &str, replay: bool, parts: Vec<Part>) {
         let as_of: DateTime<Utc> = as_of.parse().unwrap();
         let manifest = Manifest {
             version: MANIFEST_VERSION,
