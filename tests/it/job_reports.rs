@@ -183,7 +183,6 @@ async fn a_lake_that_does_not_exist_is_an_error() {
         &["load", TABLE],
         &["shell", "--builtin"],
         &["gc"],
-        &["publish", "slack", "rates", "--dry-run"],
     ] {
         let mistyped = pump.root().join("mistyped");
         let ran = pump.run(&[&["--lake", mistyped.to_str().unwrap()], arguments].concat());
