@@ -41,5 +41,5 @@ async fn plans_made_at_new_year_are_read() {
 }
 
 async fn timeless(pump: &Pump) -> Tables {
-    tables(&pump.database(), &["created_on"]).await
+    tables(&pump.database(), &["created_on", "id"]).await
 }
