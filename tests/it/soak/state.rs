@@ -49,9 +49,15 @@ pub(super) fn assert_same_tables(what: &str, twin: &Rows, soaked: &Rows) {
     }
 }
 
+/// A list of what changed since the run before: what is in it depends on when that run was. What is read because of it is
+/// compared.
+const SINCE_LAST_RUN: &str = "jira_worklog_updates";
+
 /// Every endpoint that has an API behind it.
 fn endpoints(pump: &Pump) -> Vec<String> {
-    Project::read(pump.root()).unwrap().endpoints().filter(|endpoint| endpoint.source != "etl").map(|endpoint| endpoint.id.clone()).collect()
+    let project = Project::read(pump.root()).unwrap();
+    let compared = project.endpoints().filter(|endpoint| endpoint.source != "etl" && endpoint.id != SINCE_LAST_RUN);
+    compared.map(|endpoint| endpoint.id.clone()).collect()
 }
 
 /// What is live, and all versions that ever were.
