@@ -12,6 +12,8 @@ mod header;
 mod internal_file;
 mod model;
 mod project;
+#[cfg(test)]
+mod properties;
 mod record_key;
 mod schedule;
 mod source;

@@ -175,7 +175,7 @@ pub(crate) fn line_of(text: &str, word: &str) -> Option<usize> {
 pub(super) const RESERVED: [&str; 4] = ["pulls", "partitions", "run", "vars"];
 
 /// Files with this extension below `folder` (any depth), relative to `root`, in order. A missing folder holds none.
-fn files(root: &Path, folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+pub(super) fn files(root: &Path, folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let path = root.join(folder);
     if !path.is_dir() {
