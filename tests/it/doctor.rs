@@ -88,8 +88,8 @@ fn every_placeholder_must_be_a_column_of_for_each() {
         .edit("sources/bitrise.toml", "scope       = [\"app\"]", "scope       = [\"apps\"]")
         .edit("sources/bitrise.toml", "- interval 1 second\n    end as after", "- interval 1 second\n    end :: varchar as after");
     project.expect(&[
-        "sources/testrail.toml:30: endpoint `suites`: `projct_id` is not a column of its `for_each`; did you mean `project_id`?",
-        "sources/testrail.toml:52: endpoint `cases`: `suite` is not a column of its `for_each`",
+        "sources/testrail.toml:31: endpoint `suites`: `projct_id` is not a column of its `for_each`; did you mean `project_id`?",
+        "sources/testrail.toml:53: endpoint `cases`: `suite` is not a column of its `for_each`",
         "sources/bitrise.toml:23: endpoint `builds`: `apps` is not a column of its `for_each`",
         "sources/bitrise.toml:46: for_each of `builds`: `after` is VARCHAR, and `cursor` needs a TIMESTAMP or DATE",
     ]);
