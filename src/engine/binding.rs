@@ -1,6 +1,6 @@
 //! Binds queries against typed relations without rows: DuckDB resolves every column and type, and reads no data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -34,6 +34,8 @@ pub(super) struct Binder<'p> {
     staged: Columns,
     /// Relations that were tried, and whether they exist now.
     made: BTreeMap<Reference, bool>,
+    /// Models that were bound, or could not be.
+    tried: BTreeSet<String>,
     /// Columns of the models that were bound.
     pub(super) models: BTreeMap<String, Columns>,
     pub(super) problems: Vec<Error>,
@@ -53,8 +55,8 @@ impl<'p> Binder<'p> {
         let columns = |sql: &str| describe(&session, sql).map_err(|refusal| Error::new(Kind::Internal, format!("{sql}: {}", refusal.message)));
         let landed = columns("from etl.landed")?;
         let staged = columns(&format!("select {} from etl.landed as staged", staged::COLUMNS))?;
-        let (made, models) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { project, queries, session, landed, staged, made, models, problems: Vec::new(), skipped: Vec::new() })
+        let (made, tried, models) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Ok(Self { project, queries, session, landed, staged, made, tried, models, problems: Vec::new(), skipped: Vec::new() })
     }
 
     /// Binds a model with everything that it reads, and creates its relation.
@@ -89,13 +91,7 @@ impl<'p> Binder<'p> {
     fn typed(&mut self, reference: &Reference) -> bool {
         let project = self.project;
         let Some(model) = project.model(&reference.name).filter(|model| model.kind == ModelKind::Staging) else { return false };
-        let own = match self.models.get(&model.name) {
-            Some(columns) => columns.clone(),
-            None => match self.bind_model(model) {
-                Some(columns) => columns,
-                None => return false,
-            },
-        };
+        let Some(own) = self.bind_model(model) else { return false };
         let mut columns = self.staged.clone();
         columns.extend(own.into_iter().filter(|(name, _)| name != "_meta"));
         if reference.schema.as_deref() == Some("history") {
@@ -136,7 +132,11 @@ impl<'p> Binder<'p> {
         }
     }
 
+    /// The columns of a model. It is bound once, so that what is wrong with it is reported once.
     fn bind_model(&mut self, model: &'p Model) -> Option<Columns> {
+        if !self.tried.insert(model.name.clone()) {
+            return self.models.get(&model.name).cloned();
+        }
         let references = self.queries.models.get(&model.name)?;
         let columns = self.bind(&SqlPlace::new(model.file.display()), &model.name, &model.text, references)?;
         self.models.insert(model.name.clone(), columns.clone());
