@@ -5,7 +5,10 @@ use std::{
     fmt,
 };
 
-use super::{ModelKind, Project, project::RESERVED};
+use super::{
+    ModelKind, Project,
+    project::{RESERVED, line_of},
+};
 use crate::{
     error::{Error, Kind, Result},
     names,
@@ -69,6 +72,15 @@ pub struct Graph {
     references: BTreeMap<Node, Vec<Reference>>,
 }
 
+/// A reference that stands for no node, or (without a name) a cycle.
+#[derive(Debug)]
+pub struct Unresolved {
+    /// The relation's name.
+    pub name: String,
+    /// What is wrong, with file and line.
+    pub error: Error,
+}
+
 /// The part of the graph that an invocation works on, in an order in which each node comes after what it needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -85,12 +97,15 @@ pub struct Selection {
 }
 
 impl Graph {
-    /// Builds the graph from the project and what its queries refer to, by model name and by endpoint id.
-    ///
-    /// # Errors
-    /// [`Kind::Config`] for a name that does not resolve (with the nearest one) and for a cycle (with its path).
-    pub fn build(project: &Project, models: &BTreeMap<String, Vec<Reference>>, endpoints: &BTreeMap<String, Vec<Reference>>) -> Result<Self> {
+    /// Builds the graph from the project and what its queries refer to, by model name and by endpoint id; and lists what is
+    /// wrong with it ([`Kind::Config`]): names that do not resolve (with the nearest one), cycles (with their path).
+    pub fn build(
+        project: &Project,
+        models: &BTreeMap<String, Vec<Reference>>,
+        endpoints: &BTreeMap<String, Vec<Reference>>,
+    ) -> (Self, Vec<Unresolved>) {
         let mut graph = Self::default();
+        let mut wrong = Vec::new();
         for endpoint in project.endpoints() {
             graph.nodes.insert(Node::Endpoint(endpoint.id.clone()));
         }
@@ -107,7 +122,11 @@ impl Graph {
         }
         for model in &project.models {
             let references = models.get(&model.name).cloned().unwrap_or_default();
-            let needs = graph.resolve(project, &model.file.display().to_string(), &references)?;
+            let place = |name: &str| match line_of(&model.text, name) {
+                Some(line) => format!("{}:{line}", model.file.display()),
+                None => model.file.display().to_string(),
+            };
+            let needs = graph.resolve(project, &place, &references, &mut wrong);
             if matches!(model.kind, ModelKind::Audit { .. }) {
                 continue;
             }
@@ -117,19 +136,26 @@ impl Graph {
             }
             graph.references.insert(from, references);
         }
-        for endpoint in project.endpoints() {
-            let file = project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
-            let references = endpoints.get(&endpoint.id).cloned().unwrap_or_default();
-            let needs = graph.resolve(project, &format!("{file}:{}: for_each of `{}`", endpoint.for_each_line, endpoint.name), &references)?;
-            let from = Node::Endpoint(endpoint.id.clone());
-            for to in needs {
-                let previous = graph.reads_own_past(&to, &from);
-                graph.edges.insert(Edge { from: from.clone(), to, previous });
+        for source in &project.sources {
+            for endpoint in &source.endpoints {
+                let references = endpoints.get(&endpoint.id).cloned().unwrap_or_default();
+                let place = |name: &str| {
+                    let line = endpoint.for_each.as_deref().and_then(|sql| line_of(sql, name)).unwrap_or(1);
+                    format!("{}:{}: for_each of `{}`", source.file.display(), endpoint.for_each_line + line - 1, endpoint.name)
+                };
+                let needs = graph.resolve(project, &place, &references, &mut wrong);
+                let from = Node::Endpoint(endpoint.id.clone());
+                for to in needs {
+                    let previous = graph.reads_own_past(&to, &from);
+                    graph.edges.insert(Edge { from: from.clone(), to, previous });
+                }
+                graph.references.insert(from, references);
             }
-            graph.references.insert(from, references);
         }
-        graph.refuse_cycles()?;
-        Ok(graph)
+        if let Err(error) = graph.refuse_cycles() {
+            wrong.push(Unresolved { name: String::new(), error });
+        }
+        (graph, wrong)
     }
 
     /// All nodes.
@@ -236,37 +262,38 @@ impl Graph {
         Ok(selection)
     }
 
-    /// What the references stand for, without the built-in relations.
-    fn resolve(&self, project: &Project, place: &str, references: &[Reference]) -> Result<Vec<Node>> {
+    /// What the references stand for, without the built-in relations. `place` gives file and line of a name.
+    fn resolve(&self, project: &Project, place: &dyn Fn(&str) -> String, references: &[Reference], wrong: &mut Vec<Unresolved>) -> Vec<Node> {
         let mut needs = Vec::new();
         for reference in references {
             let name = reference.name.as_str();
+            let mut refuse = |error: Error| wrong.push(Unresolved { name: name.to_owned(), error });
             let node = match reference.schema.as_deref() {
                 Some("landed") => Node::Endpoint(name.to_owned()),
-                Some("latest" | "history") => {
-                    if project.endpoint(name).is_none() {
-                        return Err(self.unknown(place, reference));
-                    }
-                    Node::Model(name.to_owned())
+                Some("latest" | "history") if project.endpoint(name).is_none() => {
+                    refuse(self.unknown(&place(name), reference));
+                    continue;
                 }
+                Some("latest" | "history") => Node::Model(name.to_owned()),
                 Some(schema) => {
-                    return Err(Error::new(Kind::Config, format!("{place}: unknown schema `{schema}`; known are landed, latest, history")));
+                    refuse(Error::new(Kind::Config, format!("{}: unknown schema `{schema}`; known are landed, latest, history", place(schema))));
+                    continue;
                 }
                 None if RESERVED.contains(&name) => continue,
                 None if project.endpoint(name).is_some() => {
-                    return Err(Error::new(
-                        Kind::Config,
-                        format!("{place}: `{name}` must be read as `latest.{name}`, `history.{name}` or `landed.{name}`"),
-                    ));
+                    let what = format!("{}: `{name}` must be read as `latest.{name}`, `history.{name}` or `landed.{name}`", place(name));
+                    refuse(Error::new(Kind::Config, what));
+                    continue;
                 }
                 None => Node::Model(name.to_owned()),
             };
-            if !self.nodes.contains(&node) {
-                return Err(self.unknown(place, reference));
+            if self.nodes.contains(&node) {
+                needs.push(node);
+            } else {
+                refuse(self.unknown(&place(name), reference));
             }
-            needs.push(node);
         }
-        Ok(needs)
+        needs
     }
 
     fn unknown(&self, place: &str, reference: &Reference) -> Error {

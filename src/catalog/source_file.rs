@@ -65,6 +65,12 @@ impl Place<'_> {
         self.text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1)
     }
 
+    /// The line on which a text begins: a line break right after the opening quotes is not part of it.
+    fn first_line(&self, span: std::ops::Range<usize>) -> usize {
+        let opened = self.text.get(span.clone()).map(|text| text.trim_start_matches(['"', '\'']));
+        self.line(span.start) + usize::from(opened.is_some_and(|text| text.starts_with(['\n', '\r'])))
+    }
+
     pub(super) fn wrong(&self, offset: usize, what: String) -> Error {
         Error::new(Kind::Config, format!("{}:{}: {what}", self.file.display(), self.line(offset)))
     }
@@ -209,7 +215,7 @@ fn endpoint(at: &Place<'_>, source: &str, defaults: &Defaults, start: usize, raw
         gone: raw.gone.unwrap_or_else(|| if fan_out { vec![404, 410] } else { Vec::new() }),
         forbidden: raw.forbidden.unwrap_or_else(|| if fan_out { vec![403] } else { Vec::new() }),
         max_pages: raw.max_pages.unwrap_or(10_000),
-        for_each_line: raw.for_each.as_ref().map_or(0, |text| at.line(text.span().start)),
+        for_each_line: raw.for_each.as_ref().map_or(0, |sql| at.first_line(sql.span())),
         for_each: raw.for_each.map(Spanned::into_inner),
         name: name.clone(),
     };

@@ -121,7 +121,7 @@ pub struct DoctorArgs {
     /// Reports, tables, endpoints or sources whose APIs to ask [default: all]
     #[arg(value_name = "NODE")]
     pub nodes: Vec<String>,
-    /// Check files, variables and the graph only; open no connection
+    /// Check the project's files only: queries, contracts, placeholders, migrations, workflows
     #[arg(long)]
     pub offline: bool,
     /// How to write it
@@ -135,9 +135,12 @@ Examples:
   etl doctor                                         before a run: also variables and APIs
   etl doctor github --format json
 
+The project's files are checked without data: every query is bound against empty relations, and
+compared with contracts, `for_each` columns, migrations and the variables that the workflows pass.
 Each endpoint is asked for one record, of a partition that the lake knows. Told are: what is
 missing, refused (401, 403) or not found, a clock that differs, and the requests that are left.
-Exit code 1 or 2 where something failed. Secrets are never shown.";
+The last line is `all ok` or the number of problems. Exit code 1 or 2 where something failed.
+Secrets are never shown.";
 
 /// `etl lineage`.
 #[derive(Args, Clone, Debug)]

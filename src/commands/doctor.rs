@@ -6,46 +6,94 @@ use super::{
     context::{self, Context, Outcome},
     publishers,
     reach::{Known, Line, Mark, reach},
+    workflow_variables,
 };
 use crate::{
-    catalog::Endpoint,
+    catalog::{Endpoint, Project, ProjectFiles},
     cli::{DoctorArgs, Global, SelectionArgs},
-    engine::RunRow,
+    engine::{RunRow, check_project},
     error::{Error, Kind, Result},
     http::missing_variables,
     lake::Lake,
-    load,
+    load, names,
     settings::{Env, Settings},
     term::{Cell, Printer, Rows, seconds},
 };
 
 pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: DoctorArgs) -> Result<Outcome> {
-    let mut checks = Checks { rows: Rows::new(["check", "result", "time", "detail"]), outcome: Outcome::default(), errors: Vec::new() };
+    let mut checks = Checks { rows: Rows::new(["check", "result", "time", "detail"]), outcome: Outcome::default(), errors: Vec::new(), problems: 0 };
     let settings = context::settings(global, env)?;
-    let started = Instant::now();
-    let context = Context::with(settings.clone(), global, printer).await;
-    checks.add("project files", started, context.as_ref().map(files).map_err(|error| error.told()), Kind::Config);
-    if let (Ok(context), false) = (&context, args.offline) {
-        sources(context, &args.nodes, &mut checks).await?;
+    project_files(&settings, &mut checks).await?;
+    if !args.offline {
         let started = Instant::now();
-        checks.told("lake", started, lake(&settings).await);
-        let started = Instant::now();
-        checks.told("database", started, load::check(&settings).await);
-        if args.nodes.is_empty() {
-            publishers::check(context).await.into_iter().for_each(|line| checks.line(line));
+        match Context::with(settings.clone(), global, printer).await {
+            Ok(context) => online(&context, &settings, &args.nodes, &mut checks).await?,
+            // Files that are wrong have been reported.
+            Err(_) if checks.problems > 0 => {}
+            Err(error) => checks.told("settings", started, Err(error)),
         }
     }
     printer.rows(&checks.rows, args.format)?;
     // A line of the table has no room for what to do.
     printer.errors(&checks.errors);
+    printer.say(&match checks.problems {
+        0 => "all ok".to_owned(),
+        problems => names::count(problems, "problem"),
+    });
     Ok(checks.outcome)
+}
+
+/// APIs, lake, database and publishers.
+async fn online(context: &Context, settings: &Settings, nodes: &[String], checks: &mut Checks) -> Result<()> {
+    sources(context, nodes, checks).await?;
+    let started = Instant::now();
+    checks.told("lake", started, lake(settings).await);
+    let started = Instant::now();
+    checks.told("database", started, load::check(settings).await);
+    if nodes.is_empty() {
+        publishers::check(context).await.into_iter().for_each(|line| checks.line(line));
+    }
+    Ok(())
+}
+
+/// Everything that the project's files tell without a lake, a database or a network.
+async fn project_files(settings: &Settings, checks: &mut Checks) -> Result<()> {
+    let started = Instant::now();
+    let mut files = ProjectFiles::read(&settings.root)?;
+    let problems = std::mem::take(&mut files.problems);
+    let are_read = problems.is_empty();
+    checks.group("project files", started, problems, counts(&files.project));
+    let started = Instant::now();
+    let files = Arc::new(files);
+    let (read, used) = (Arc::clone(&files), settings.clone());
+    let mut check = context::blocking(move || check_project(&read, &used)).await?;
+    checks.group("queries", started, std::mem::take(&mut check.queries), "every query binds".to_owned());
+    if !check.skipped.is_empty() {
+        let detail = format!("{} not checked, because what they read is wrong", names::count(check.skipped.len() as u64, "query"));
+        checks.line(Line { name: "queries".to_owned(), mark: Mark::Skipped, seconds: 0.0, detail });
+    }
+    checks.group("contracts", started, check.contracts, "select lists agree with their headers".to_owned());
+    let started = Instant::now();
+    if are_read {
+        let wrong = load::migrate::check_migrations(&files.project, &settings.root.join("migrations"));
+        checks.group("migrations", started, wrong, "agree with the contracts in every engine".to_owned());
+    }
+    let started = Instant::now();
+    match workflow_variables::check(&files.project) {
+        Ok(Some(wrong)) => checks.group("workflows", started, wrong, "pass every variable".to_owned()),
+        Ok(None) => {}
+        Err(error) => checks.group("workflows", started, vec![error], String::new()),
+    }
+    Ok(())
 }
 
 struct Checks {
     rows: Rows,
     outcome: Outcome,
-    /// To be told in full.
+    /// Shown in full below the table.
     errors: Vec<Error>,
+    /// Failed checks; a group of project files counts each of its problems.
+    problems: u64,
 }
 
 impl Checks {
@@ -54,6 +102,19 @@ impl Checks {
         let kind = result.as_ref().err().map_or(Kind::Internal, Error::kind);
         self.add(name, started, result.as_ref().map(Clone::clone).map_err(|error| error.told()), kind);
         self.errors.extend(result.err());
+    }
+
+    /// A check of project files: all of its problems are listed below the table.
+    fn group(&mut self, name: &str, started: Instant, problems: Vec<Error>, detail: String) {
+        let count = problems.len() as u64;
+        let mut line = Line { name: name.to_owned(), mark: Mark::Ok, seconds: started.elapsed().as_secs_f64(), detail };
+        if count > 0 {
+            line.mark = Mark::Failed(Kind::Config);
+            line.detail = names::count(count, "problem");
+            self.problems += count - 1;
+        }
+        self.line(line);
+        self.errors.extend(problems);
     }
 
     fn add(&mut self, name: &str, started: Instant, result: std::result::Result<String, String>, kind: Kind) {
@@ -67,13 +128,13 @@ impl Checks {
     fn line(&mut self, line: Line) {
         if let Mark::Failed(kind) = line.mark {
             self.outcome.failed(kind);
+            self.problems += 1;
         }
         self.rows.push([Cell::from(line.name), line.mark.word().into(), seconds(line.seconds).into(), line.detail.into()]);
     }
 }
 
-fn files(context: &Context) -> String {
-    let project = &context.project;
+fn counts(project: &Project) -> String {
     format!(
         "{} sources, {} endpoints, {} models, {} tables",
         project.sources.len(),

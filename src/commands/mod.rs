@@ -34,6 +34,7 @@ mod too_early;
 mod transform;
 mod version;
 mod why;
+mod workflow_variables;
 
 use crate::{
     cli::{Cli, Command},

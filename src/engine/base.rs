@@ -10,11 +10,13 @@ use tokio::runtime::Handle;
 
 use super::{
     asked::Asked,
-    lint, references, seeds,
+    queries::Queries,
+    references::{self, SqlPlace},
+    seeds,
     session::{self, Instance, SEEDS, Session, execute, quoted},
 };
 use crate::{
-    catalog::{Graph, Model, ModelKind, Project, Reference, Selection},
+    catalog::{Graph, Model, Project, Selection},
     error::{Error, Kind, Result},
     events::Observer,
     lake::{Lake, Local, SpillFolder, Wanted},
@@ -57,26 +59,13 @@ impl Engine {
         let spill = SpillFolder::new(&settings.data)?;
         let instance = Instance::open(&settings.engine, spill.path())?;
         let parser = instance.session()?;
-        let mut models = BTreeMap::new();
-        let mut trees = BTreeMap::new();
-        for model in project.models.iter().filter(|model| model.kind != ModelKind::Seed) {
-            let parsed = references::parse(&parser, &model.file.display().to_string(), &model.text)?;
-            lint::check(model, &parsed.tree)?;
-            refuse_wide_staging(model, &parsed.references)?;
-            models.insert(model.name.clone(), parsed.references);
-            trees.insert(model.name.clone(), parsed.tree);
-        }
-        let mut endpoints = BTreeMap::new();
-        for endpoint in project.endpoints() {
-            if let Some(sql) = &endpoint.for_each {
-                let file = project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
-                let place = format!("{file}: for_each of `{}`", endpoint.name);
-                endpoints.insert(endpoint.id.clone(), references::parse(&parser, &place, sql)?.references);
-            }
-        }
+        let (queries, mut wrong) = Queries::parse(&project, &parser);
         drop(parser);
-        let graph = Graph::build(&project, &models, &endpoints)?;
-        let asked = Asked::of(&project, &graph, &models, &endpoints);
+        if !wrong.is_empty() {
+            return Err(wrong.swap_remove(0).error);
+        }
+        let asked = Asked::of(&project, &queries.graph, &queries.models, &queries.endpoints);
+        let Queries { graph, trees, .. } = queries;
         let shared = Arc::new(Shared { graph, trees, asked, instance, seeds: Mutex::default(), spill });
         Ok(Self { project, lake, settings, observer, shared, staging: Mutex::default(), refreshed: Mutex::default(), temp, runtime })
     }
@@ -191,7 +180,7 @@ impl Engine {
     /// [`Kind::Config`] if the text is not one SELECT.
     pub fn read_by_query(&self, sql: &str) -> Result<Option<BTreeSet<String>>> {
         let session = self.session()?;
-        let parsed = references::parse(&session, "query", sql)?;
+        let parsed = references::parse(&session, &SqlPlace::new("query"), sql)?;
         Ok(self.shared.asked.by_references(&self.shared.graph, &parsed.references))
     }
 
@@ -219,14 +208,4 @@ impl Engine {
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
-}
-
-/// A staging model reads its own landed rows and nothing else: only then is it a function of one pull file.
-fn refuse_wide_staging(model: &Model, references: &[Reference]) -> Result<()> {
-    let own = Reference { schema: Some("landed".to_owned()), name: model.name.clone() };
-    if model.kind == ModelKind::Staging && references != [own] {
-        return Err(Error::new(Kind::Config, format!("{}: a staging model reads `landed.{}` and nothing else", model.file.display(), model.name))
-            .hint("joins with other relations belong into a mart or an intermediate model"));
-    }
-    Ok(())
 }

@@ -30,28 +30,40 @@ pub fn projection(model: &Model, contract: &Contract) -> String {
     format!("select {} from (\n{}\n) order by {}", columns.join(", "), bare(&model.text), key.join(", "))
 }
 
+/// What differs between the columns of a query, by name and type, and a contract.
+pub(super) fn differences(contract: &Contract, actual: &[(String, String)]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for column in &contract.columns {
+        match actual.iter().find(|(name, _)| *name == column.name) {
+            None => wrong.push(format!("column `{}` is missing", column.name)),
+            Some((_, kind)) if kind == column.kind.duckdb() || (kind == "JSON" && column.kind.duckdb() == "VARCHAR") => {}
+            Some((_, kind)) => {
+                wrong.push(format!("column `{}` is {kind}, the contract says {} ({})", column.name, column.kind, column.kind.duckdb()))
+            }
+        }
+    }
+    for (name, _) in actual {
+        if contract.column(name).is_none() {
+            wrong.push(format!("column `{name}` is not in the contract"));
+        }
+    }
+    wrong
+}
+
+/// The first column of a query that is not where the contract has it.
+pub(super) fn misplaced(contract: &Contract, actual: &[(String, String)]) -> Option<String> {
+    let pairs = contract.columns.iter().zip(actual);
+    let (wanted, (name, _)) = pairs.into_iter().find(|(wanted, (name, _))| wanted.name != *name)?;
+    Some(format!("column `{name}` is where the contract has `{}`", wanted.name))
+}
+
 impl Moment<'_> {
     /// Compares the columns of the model's query with its contract.
     ///
     /// # Errors
     /// [`Kind::Contract`] that names the file and each column that differs.
     pub fn check_columns(&self, model: &Model, contract: &Contract, sql: &str) -> Result<()> {
-        let actual = self.columns(sql)?;
-        let mut wrong = Vec::new();
-        for column in &contract.columns {
-            match actual.iter().find(|(name, _)| *name == column.name) {
-                None => wrong.push(format!("column `{}` is missing", column.name)),
-                Some((_, kind)) if kind == column.kind.duckdb() || (kind == "JSON" && column.kind.duckdb() == "VARCHAR") => {}
-                Some((_, kind)) => {
-                    wrong.push(format!("column `{}` is {kind}, the contract says {} ({})", column.name, column.kind, column.kind.duckdb()))
-                }
-            }
-        }
-        for (name, _) in &actual {
-            if contract.column(name).is_none() {
-                wrong.push(format!("column `{name}` is not in the contract"));
-            }
-        }
+        let wrong = differences(contract, &self.columns(sql)?);
         if wrong.is_empty() {
             return Ok(());
         }

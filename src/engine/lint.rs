@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::references::SqlPlace;
 use crate::{
     catalog::{Model, ModelKind},
     error::{Error, Kind, Result},
@@ -49,42 +50,40 @@ pub(super) fn hidden_queries(place: &str, tree: &Value) -> Result<()> {
     }
 }
 
-/// Checks one model.
-///
-/// # Errors
-/// [`Kind::Config`] that names the file, the function and what to write instead.
-pub(super) fn check(model: &Model, tree: &Value) -> Result<()> {
-    let place = model.file.display().to_string();
-    let mut wrong: Option<Error> = None;
-    let mut refuse = |message: String, hint: &str| {
-        if wrong.is_none() {
-            wrong = Some(Error::new(Kind::Config, format!("{place}: {message}")).hint(hint));
-        }
+/// What is wrong with one model, with file, line and what to write instead.
+pub(super) fn check(model: &Model, tree: &Value) -> Vec<Error> {
+    let place = SqlPlace::new(model.file.display());
+    let mut wrong = Vec::new();
+    let mut refuse = |node: &Value, message: String, hint: &str| {
+        let offset = node["query_location"].as_u64().and_then(|offset| usize::try_from(offset).ok());
+        wrong.push(Error::new(Kind::Config, format!("{}: {message}", place.offset(&model.text, offset))).hint(hint));
     };
     functions(tree, &mut |name, node| {
         if UNSTABLE.contains(&name) {
-            refuse(format!("`{name}` differs from run to run"), "time is `run.as_of` or `run.run_at`");
+            refuse(node, format!("`{name}` differs from run to run"), "time is `run.as_of` or `run.run_at`");
         }
         let unordered = node["order_bys"]["orders"].as_array().is_none_or(Vec::is_empty);
         if ORDERED.contains(&name) && unordered {
             refuse(
+                node,
                 format!("`{name}` without an order depends on thread timing"),
                 "give it an order, for example `list(x order by id)`, or use min/max",
             );
         }
         if name == "from_json" && model.kind == ModelKind::Staging && drops_offset(&node["children"][1]) {
             refuse(
+                node,
                 "`TIMESTAMP` inside from_json silently drops a zone offset".to_owned(),
                 "write TIMESTAMPTZ in the struct and `at time zone 'UTC'` outside",
             );
         }
     });
-    columns(tree, &mut |name| {
+    columns(tree, &mut |name, node| {
         if ["current_timestamp", "current_date", "current_time", "localtimestamp", "localtime"].contains(&name) {
-            refuse(format!("`{name}` differs from run to run"), "time is `run.as_of` or `run.run_at`");
+            refuse(node, format!("`{name}` differs from run to run"), "time is `run.as_of` or `run.run_at`");
         }
     });
-    wrong.map_or(Ok(()), Err)
+    wrong
 }
 
 /// The constant struct of a staging model's `from_json`, if there is one.
@@ -143,14 +142,14 @@ fn functions(node: &Value, visit: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-fn columns(node: &Value, visit: &mut impl FnMut(&str)) {
+fn columns(node: &Value, visit: &mut impl FnMut(&str, &Value)) {
     match node {
         Value::Array(items) => items.iter().for_each(|item| columns(item, visit)),
         Value::Object(fields) => {
             if fields.get("class").and_then(Value::as_str) == Some("COLUMN_REF")
                 && let Some([name]) = fields["column_names"].as_array().map(Vec::as_slice)
             {
-                visit(name.as_str().unwrap_or_default());
+                visit(name.as_str().unwrap_or_default(), node);
             }
             fields.values().for_each(|value| columns(value, visit));
         }

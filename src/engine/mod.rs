@@ -2,6 +2,7 @@
 
 mod asked;
 mod base;
+mod binding;
 mod builtins;
 mod census;
 mod contract_check;
@@ -17,6 +18,8 @@ mod live;
 mod moment;
 mod origin;
 mod packed;
+mod project_check;
+mod queries;
 mod query;
 mod references;
 mod row;
@@ -37,6 +40,7 @@ pub use evidence::Evidence;
 pub use live::{inputs, with_live_rows};
 pub use moment::Moment;
 pub use origin::Trail;
+pub use project_check::{ProjectCheck, check_project};
 pub use query::Batches;
 pub use row::{Row, Value};
 pub use run_row::RunRow;

@@ -10,7 +10,8 @@ use chrono::NaiveDate;
 
 use super::{
     base::Engine,
-    builtins, landed, live, packed, references,
+    builtins, landed, live, packed,
+    references::{self, SqlPlace},
     row::{Row, Value},
     run_row::RunRow,
     session::{self, Session, bare, execute, literal, parquet, quoted},
@@ -136,7 +137,7 @@ impl<'e> Moment<'e> {
     /// # Errors
     /// As [`Moment::require`]; [`Kind::Config`] if the text is not one SELECT.
     pub fn require_for(&self, sql: &str) -> Result<()> {
-        let parsed = references::parse(&self.session, "query", sql)?;
+        let parsed = references::parse(&self.session, &SqlPlace::new("query"), sql)?;
         let graph = self.engine.graph();
         for reference in &parsed.references {
             let builtin = reference.schema.is_none() && ["pulls", "partitions", "run", "vars"].contains(&reference.name.as_str());
@@ -309,6 +310,6 @@ impl<'e> Moment<'e> {
     /// # Errors
     /// [`Kind::Config`] if it does not parse.
     pub fn references_of(&self, model: &Model) -> Result<Vec<Reference>> {
-        references::parse(&self.session, &model.file.display().to_string(), &model.text).map(|parsed| parsed.references)
+        references::parse(&self.session, &SqlPlace::new(model.file.display()), &model.text).map(|parsed| parsed.references)
     }
 }

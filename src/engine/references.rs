@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{lint, session};
 use crate::{
-    catalog::Reference,
+    catalog::{Endpoint, Project, Reference},
     error::{Error, Kind, OrFail, Result},
 };
 
@@ -25,36 +25,70 @@ pub(super) struct Parsed {
     pub(super) tree: Value,
 }
 
+/// Where a query is written, for errors.
+pub(super) struct SqlPlace {
+    file: String,
+    /// Line of the file on which the query begins, from 1.
+    first_line: usize,
+    /// What it is, if a file holds several.
+    subject: String,
+}
+
+impl SqlPlace {
+    /// A query that is a file of its own, or has no file.
+    pub(super) fn new(file: impl std::fmt::Display) -> Self {
+        Self { file: file.to_string(), first_line: 1, subject: String::new() }
+    }
+
+    /// The `for_each` of an endpoint.
+    pub(super) fn for_each(project: &Project, endpoint: &Endpoint) -> Self {
+        let file = project.source(&endpoint.source).map(|source| source.file.display().to_string()).unwrap_or_default();
+        Self { file, first_line: endpoint.for_each_line.max(1), subject: format!(": for_each of `{}`", endpoint.name) }
+    }
+
+    /// File and line; `line` counts from 1 in the query.
+    pub(super) fn line(&self, line: Option<usize>) -> String {
+        let line = line.map(|line| format!(":{}", self.first_line + line - 1)).unwrap_or_default();
+        format!("{}{line}{}", self.file, self.subject)
+    }
+
+    /// File and line of a byte of the query.
+    pub(super) fn offset(&self, sql: &str, offset: Option<usize>) -> String {
+        self.line(offset.and_then(|offset| sql.get(..offset)).map(|before| before.matches('\n').count() + 1))
+    }
+}
+
 /// Parses one SELECT. `place` names the file in errors.
 ///
 /// # Errors
 /// [`Kind::Config`] for a syntax error, several statements, a statement that is no SELECT, or a table function that hides
 /// what it reads.
-pub(super) fn parse(connection: &Connection, place: &str, sql: &str) -> Result<Parsed> {
+pub(super) fn parse(connection: &Connection, place: &SqlPlace, sql: &str) -> Result<Parsed> {
     // Planned once: a project has hundreds of queries, and to plan this takes longer than to parse one of them.
     let text: String = connection
         .prepare_cached("select json_serialize_sql(?::varchar)::varchar")
         .and_then(|mut statement| statement.query_row([sql], |row| row.get(0)))
         .map_err(|error| session::refused(error, "json_serialize_sql"))?;
-    let tree: Value = serde_json::from_str(&text).or_fail(Kind::Internal, || format!("{place}: DuckDB's syntax tree is no JSON"))?;
+    let tree: Value =
+        serde_json::from_str(&text).or_fail(Kind::Internal, || format!("{}: DuckDB's syntax tree is not valid JSON", place.line(None)))?;
     if tree["error"].as_bool() == Some(true) {
         let message = tree["error_message"].as_str().unwrap_or("unknown error");
         let message = if message.contains("serialized to json") { "this is no SELECT" } else { message };
-        let line = tree["position"].as_str().and_then(|position| position.parse::<usize>().ok()).and_then(|position| sql.get(..position));
-        let line = line.map(|before| format!(":{}", before.matches('\n').count() + 1)).unwrap_or_default();
-        return Err(Error::new(Kind::Config, format!("{place}{line}: {message}")).hint(ONE_SELECT));
+        let offset = tree["position"].as_str().and_then(|position| position.parse().ok());
+        return Err(Error::new(Kind::Config, format!("{}: {message}", place.offset(sql, offset))).hint(ONE_SELECT));
     }
+    let refuse = |what: String| Error::new(Kind::Config, format!("{}: {what}", place.line(None)));
     match tree["statements"].as_array().map_or(0, Vec::len) {
         1 => {}
-        0 => return Err(Error::new(Kind::Config, format!("{place}: there is no statement")).hint(ONE_SELECT)),
-        more => return Err(Error::new(Kind::Config, format!("{place}: there are {more} statements")).hint(ONE_SELECT)),
+        0 => return Err(refuse("there is no statement".to_owned()).hint(ONE_SELECT)),
+        more => return Err(refuse(format!("there are {more} statements")).hint(ONE_SELECT)),
     }
     let mut found = BTreeSet::new();
     walk(&tree["statements"][0]["node"], &BTreeSet::new(), &mut found).map_err(|function| {
-        Error::new(Kind::Config, format!("{place}: the table function `{function}` hides what it reads"))
+        refuse(format!("the table function `{function}` hides what it reads"))
             .hint(format!("read a relation (landed.*, latest.*, history.*, a seed or a model); allowed functions are {}", TABLE_FUNCTIONS.join(", ")))
     })?;
-    lint::hidden_queries(place, &tree)?;
+    lint::hidden_queries(&place.line(None), &tree)?;
     Ok(Parsed { references: found.into_iter().collect(), tree })
 }
 
@@ -104,7 +138,7 @@ mod tests {
 
     fn names(sql: &str) -> Result<Vec<String>> {
         let connection = Connection::open_in_memory().unwrap();
-        let parsed = parse(&connection, "sql/x.sql", sql)?;
+        let parsed = parse(&connection, &SqlPlace::new("sql/x.sql"), sql)?;
         Ok(parsed.references.iter().map(|found| found.schema.iter().map(|schema| format!("{schema}.")).collect::<String>() + &found.name).collect())
     }
 
@@ -125,7 +159,7 @@ mod tests {
     #[test]
     fn knows_which_models_work_row_by_row() {
         let connection = Connection::open_in_memory().unwrap();
-        let row_by_row = |sql: &str| lint::is_row_by_row(&parse(&connection, "sql/x.sql", sql).unwrap().tree);
+        let row_by_row = |sql: &str| lint::is_row_by_row(&parse(&connection, &SqlPlace::new("sql/x.sql"), sql).unwrap().tree);
         assert!(row_by_row(
             "with a as (select _meta, from_json(payload, '{}') as r from landed.x) select _meta, [y for y in r.z], (select max(v) from unnest(r.z) as t (v)) from a"
         ));

@@ -112,4 +112,13 @@ mod tests {
             assert!(message.contains(part), "{header}: {message}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read_without_panic(header in "[<>;,=\"\\\\ a-z/é\t]{0,40}") {
+            if let Err(message) = next_link(&header) {
+                proptest::prop_assert!(message.starts_with("the header `Link` "), "{}", message);
+            }
+        }
+    }
 }

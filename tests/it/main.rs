@@ -6,6 +6,7 @@ mod damage;
 mod db;
 mod differences;
 mod docs;
+mod doctor;
 mod engines;
 mod extract;
 mod job_reports;

@@ -1,5 +1,7 @@
 //! The steps from the schema so far to what the contracts want. Pure.
 
+use std::fmt;
+
 use super::schema::{Schema, StoredColumn, StoredTable, Table};
 use crate::{
     catalog::{Column, ColumnType},
@@ -37,6 +39,20 @@ pub(super) enum Step<'a> {
     Rekey,
     /// Another identity column: a person decides.
     Identity { before: Option<String> },
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Add(column) => write!(f, "column `{}` is new", column.name),
+            Self::Widen { column, from } | Self::Narrow { column, from } => write!(f, "column `{}` was {from}, now {}", column.name, column.kind),
+            Self::Relax { name, .. } => write!(f, "column `{name}` allows NULL"),
+            Self::Tighten { column } => write!(f, "column `{}` refuses NULL", column.name),
+            Self::Drop { name } => write!(f, "column `{name}` is gone"),
+            Self::Rekey => f.write_str("the key is another"),
+            Self::Identity { .. } => f.write_str("the identity column is another"),
+        }
+    }
 }
 
 /// A column as it is after the statements that run without a person's decision.

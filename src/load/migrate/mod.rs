@@ -4,6 +4,7 @@ mod baseline;
 mod change;
 #[cfg(test)]
 pub(super) mod checks;
+mod consistency;
 mod ddl;
 mod files;
 mod rebuild;
@@ -13,6 +14,7 @@ mod schema;
 mod write;
 
 pub(super) use baseline::{record, unrecorded};
+pub use consistency::check_migrations;
 pub(super) use ddl::{create, index_name};
 pub use run::{MigrationStatus, State, run, status, trial};
 pub(super) use write::behind;

@@ -49,7 +49,10 @@ fn told(project: &Project, migrations: &Path, matters: impl Fn(&Change<'_>) -> b
         .filter(|change| matters(change))
         .map(|change| match change {
             Change::Create(table) => format!("table `{}` is new", table.name),
-            Change::Alter { table, .. } => format!("table `{}` has changed", table.name),
+            Change::Alter { table, steps, .. } => {
+                let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+                format!("table `{}` has changed: {}", table.name, steps.join(", "))
+            }
             Change::Retire(table) => format!("table `{table}` is not wanted any more"),
         })
         .collect())
