@@ -3,4 +3,5 @@
 mod faults;
 mod interruption;
 mod landing;
+mod matrix;
 mod scene;
