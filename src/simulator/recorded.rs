@@ -5,7 +5,10 @@ use std::io;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::answer::{Answer, Records};
+use super::{
+    answer::{Answer, Records},
+    query::Query,
+};
 
 /// Recorded answers of the APIs.
 ///
@@ -88,7 +91,14 @@ impl RecordedFiles {
         let asked = format!("{path}?{query}");
         let fits = |call: &str| call == path || (call.contains('?') && asked.starts_with(call));
         let (_, body) = self.others.iter().filter(|(call, _)| fits(call)).max_by_key(|(call, _)| call.len())?;
-        Some(Answer::json(200, body.to_vec()))
+        let mut answer = Answer::json(200, body.to_vec());
+        // A recording is one page: what the APIs send with the last page, and for the page after it.
+        if path.starts_with("/sentry/") {
+            answer.headers.push(("link", r#"</sentry/?cursor=0:100:0>; rel="next"; results="false"; cursor="0:100:0""#.to_owned()));
+        } else if path.starts_with("/github/") && Query::parse(query).number("page").is_some_and(|page| page > 1) {
+            answer.body = b"[]".to_vec();
+        }
+        Some(answer)
     }
 
     pub(super) fn bug_list(&self) -> impl Iterator<Item = &(u64, Bytes)> {
