@@ -205,7 +205,9 @@ mod tests {
         let window = "window = { field = \"/t\", from = \"a\", to = \"b\" }\nfor_each = \"x\"";
         let row = || vec![vec![("a".to_owned(), Cell::Null), ("b".to_owned(), Cell::Null)]];
         let no_key = "has no usable value at `/id`, which is part of its key";
-        let cases: [(&str, Vec<Row>, &'static [u8], &str, &str); 5] = [
+        /// Keys of the endpoint, rows of its query, body, payload of the unusable record, and its problem.
+        type Case = (&'static str, Vec<Row>, &'static [u8], &'static str, &'static str);
+        let cases: [Case; 5] = [
             ("", vec![], br#"[{"id":1},{"x":2},{"id":3}]"#, r#"{"x":2}"#, no_key),
             ("", vec![], br#"[{"id":1},{"id":null},{"id":3}]"#, r#"{"id":null}"#, no_key),
             ("redact = [\"/m\"]", vec![], br#"[{"id":1},{"m":"a@b"}]"#, r#"{"m":null}"#, no_key),

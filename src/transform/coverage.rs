@@ -222,9 +222,12 @@ mod tests {
         Project::read(folder.path()).unwrap().sources.remove(0).endpoints.remove(0)
     }
 
-    /// Receipts at hours 1, 2, …: scope, outcome, and the partitions with their statuses.
-    fn receipts(pulls: &[(Value, &str, &[(i64, &str)])]) -> Vec<Receipt> {
-        let one = |(hour, (scope, outcome, partitions)): (usize, &(Value, &str, &[(i64, &str)]))| {
+    /// Scope, outcome, and the partitions with their statuses.
+    type Pulled<'a> = (Value, &'a str, &'a [(i64, &'a str)]);
+
+    /// Receipts at hours 1, 2, …
+    fn receipts(pulls: &[Pulled<'_>]) -> Vec<Receipt> {
+        let one = |(hour, (scope, outcome, partitions)): (usize, &Pulled<'_>)| {
             let partitions: Vec<Value> =
                 (0..).zip(*partitions).map(|(no, (id, status))| json!({"no": no, "params": {"id": id}, "status": status, "records": 0})).collect();
             let at = format!("2026-01-01T{:02}:00:00Z", hour + 1);

@@ -201,7 +201,7 @@ fn one<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &mut
     job.observer.on(&Event::ModelStarted { model: name.clone() });
     let started = Instant::now();
     let result = table(job, coverages, model, shared).and_then(|ended| match ended {
-        Ended::Made(made) => audit_uncomputed(job, model, made, shared).map(Ended::Made),
+        Ended::Made(made) => audit_uncomputed(job, model, *made, shared).map(Ended::made),
         Ended::NeverPulled(endpoints) => Ok(Ended::NeverPulled(endpoints)),
     });
     if result.is_err() {
@@ -212,7 +212,8 @@ fn one<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &mut
     let mut summary =
         ModelSummary { model: name.clone(), rows: 0, state: State::Failed, seconds, skipped: None, error: None, manifest: None, steps: None };
     match result {
-        Ok(Ended::Made(Made { state, manifest, steps })) => {
+        Ok(Ended::Made(made)) => {
+            let Made { state, manifest, steps } = *made;
             (summary.state, summary.rows, summary.steps) = (state, manifest.rows, steps);
             summary.manifest = Some(manifest);
         }
@@ -234,9 +235,15 @@ fn one<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &mut
 
 /// How the work on a table ends, if nothing fails.
 enum Ended {
-    Made(Made),
+    Made(Box<Made>),
     /// These endpoints have no complete pull.
     NeverPulled(Vec<String>),
+}
+
+impl Ended {
+    fn made(made: Made) -> Self {
+        Self::Made(Box::new(made))
+    }
 }
 
 /// Runs the audits that do not read the table, if nothing of it was computed: their inputs may have changed all the same.
@@ -281,7 +288,7 @@ fn table<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &m
     let job = &job.after(&former);
     if let Grain::Snapshot { of, .. } = &contract.grain {
         let driver = snapshot::driver(job, model, of)?;
-        return snapshot::run(job, model, &closure, &behind, driver, &former).map(Ended::Made);
+        return snapshot::run(job, model, &closure, &behind, driver, &former).map(Ended::made);
     }
     let relevant = closure.relevant(job.receipts);
     let run = job.moment_of(&relevant, &former);
@@ -291,7 +298,7 @@ fn table<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &m
     if let Some(manifest) = same
         && job.is_intact(&manifest.parts)?
     {
-        return unchanged(job, model, &closure, &behind, manifest).map(Ended::Made);
+        return unchanged(job, model, &closure, &behind, manifest).map(Ended::made);
     }
     let mut own = None;
     let moment = match shared {
@@ -311,7 +318,7 @@ fn table<'e>(job: &Job<'e>, coverages: &Coverages<'_>, model: &Model, shared: &m
         moment.show_result(&model.name, published)?;
     }
     let steps = Some(trace::steps(job, moment, model, manifest.rows));
-    Ok(Ended::Made(Made { state: State::Computed { days: None }, manifest, steps }))
+    Ok(Ended::made(Made { state: State::Computed { days: None }, manifest, steps }))
 }
 
 /// A result that is the last one. Where other scopes are missing than it says, it is published once more, with the same files.

@@ -281,7 +281,7 @@ fn compare(moment: &Moment<'_>, model: &str, columns: &[(String, String)], actua
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
     let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     let types: Vec<String> = columns.iter().map(|(name, kind)| format!("'{name}': '{kind}'")).collect();
-    let header = read_text(expect.as_ref())?.lines().next().unwrap_or_default().trim().to_owned();
+    let header = read_text(expect)?.lines().next().unwrap_or_default().trim().to_owned();
     if header != names.join(",") {
         return Ok(Some(format!("{}: its header is not the columns of `{model}`, which are {}", expect.display(), names.join(","))));
     }

@@ -38,7 +38,9 @@ impl Server {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // Should this process be killed, the server goes too.
         let watch = ["watch", &std::process::id().to_string(), path].map(str::to_owned);
-        Command::new("setsid").arg(script()).args(watch).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut watcher = Command::new("setsid");
+        watcher.arg("--fork").arg(script()).args(watch).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(watcher.status().unwrap().success());
         let printed = String::from_utf8(output.stdout).unwrap();
         let mut url = Url::parse(printed.trim().split_once('=').unwrap().1).unwrap();
         match engine {
