@@ -135,10 +135,10 @@ Examples:
   etl doctor                                         before a run: also variables and APIs
   etl doctor github --format json
 
-The project's files are checked without data: every query is bound against empty relations, and
-compared with contracts, `for_each` columns, migrations and the variables that the workflows pass.
-Each endpoint is asked for one record, of a partition that the lake knows. Told are: what is
-missing, refused (401, 403) or not found, a clock that differs, and the requests that are left.
+Every query is bound against empty relations and compared with contracts, `for_each` columns,
+migrations and the variables passed by the workflows. Without `--offline`, one record of each
+endpoint is requested as well: the report lists what is missing, refused (401, 403) or not found,
+a clock that differs, and the requests that are left.
 The last line is `all ok` or the number of problems. Exit code 1 or 2 where something failed.
 Secrets are never shown.";
 
