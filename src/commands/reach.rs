@@ -9,7 +9,7 @@ use crate::{
     catalog::{Endpoint, Source},
     clock::Clock,
     engine::{Row, RunRow},
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     extract,
     http::{Answer, Got, HttpClient},
     lake::Receipts,
@@ -72,12 +72,16 @@ pub(super) async fn reach(context: &Context, source: &Source, endpoints: &[&Endp
     let probed = client.probe().await.map_err(|error| error.within(format!("{} does not answer as it should", client.host())));
     let seconds = started.elapsed().as_secs_f64();
     let mut lines = Vec::new();
-    let unreachable = probed.as_ref().err().is_some_and(|error| matches!(error.kind(), Kind::Network | Kind::TimedOut));
+    // Every endpoint would fail for the same cause.
+    let skipped = match probed.as_ref().map_err(Error::kind) {
+        Err(Kind::Network | Kind::TimedOut) => Some("skipped: the host does not answer"),
+        Err(Kind::Unauthorized) => Some("skipped: the API refused the credentials"),
+        _ => None,
+    };
     for endpoint in endpoints {
-        lines.push(if unreachable {
-            Line { name: endpoint.id.clone(), mark: Mark::Skipped, seconds: 0.0, detail: "not asked: the host does not answer".to_owned() }
-        } else {
-            one(context, &client, endpoint, known, &mut answers).await
+        lines.push(match skipped {
+            Some(why) => Line { name: endpoint.id.clone(), mark: Mark::Skipped, seconds: 0.0, detail: why.to_owned() },
+            None => one(context, &client, endpoint, known, &mut answers).await,
         });
     }
     client.close().await;
