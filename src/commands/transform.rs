@@ -42,8 +42,11 @@ pub(super) async fn run(global: &Global, env: Env, printer: &Printer, args: Tran
     let is_mart = |line: &&ModelLine| context.project.model(&line.model).is_some_and(|model| model.kind == ModelKind::Mart);
     let mut marts = report.models.iter().filter(is_mart).peekable();
     if marts.peek().is_some() && marts.all(|line| line.verdict == Verdict::Skipped) {
-        let error = Error::new(Kind::Lake, format!("the lake `{}` holds no complete pull behind any of these tables", context.lake.location()))
-            .hint("`etl run` pulls it; or name another lake by `ETL_LAKE` or `--lake`");
+        let error = Error::new(
+            Kind::Lake,
+            format!("no table was computed: each reads an endpoint without a complete pull in the lake `{}`", context.lake.location()),
+        )
+        .hint("`etl run` pulls what is missing; if the data is in another lake, set `ETL_LAKE` or `--lake`");
         printer.error(&error);
         outcome.failed(error.kind());
     }

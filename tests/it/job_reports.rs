@@ -202,7 +202,7 @@ async fn a_plan_treats_pending_migrations_as_the_load_does() {
     fs_err::rename(&newest, &away).unwrap();
     pump.ok(&["migrate", "run"]);
     fs_err::rename(&away, &newest).unwrap();
-    pump.ok(&["extract", "testrail_milestones"]);
+    pump.ok(&["extract", "testrail-milestones"]);
     pump.ok(&["transform", "testrail-milestones"]);
     let plan = pump.ok(&["load", "--plan", TABLE]);
     assert!(plan.contains("1 migration pending"), "{plan}");

@@ -24,7 +24,7 @@ const ALL: [&str; 4] = ["--report-type", "ALL", "--project", "ALL"];
 const DAYS: u64 = 6;
 
 /// Days of the soak that is a part of the test suite.
-const DAYS_IN_TESTS: u64 = 2;
+const DAYS_IN_TESTS: u64 = 1;
 
 /// The seed of the soak that is a part of the test suite.
 const SEED_IN_TESTS: u64 = 1;
