@@ -137,8 +137,8 @@ Examples:
 
 Every query is bound against empty relations and compared with contracts, `for_each` columns,
 migrations and the variables passed by the workflows. Without `--offline`, one record of each
-endpoint is requested as well: the report lists what is missing, refused (401, 403) or not found,
-a clock that differs, and the requests that are left.
+endpoint is requested as well: the report lists what is missing, refused (401, 403) or not
+found, a clock that differs, and the requests that are left.
 The last line is `all ok` or the number of problems. Exit code 1 or 2 where something failed.
 Secrets are never shown.";
 
