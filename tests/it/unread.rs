@@ -146,7 +146,7 @@ async fn a_table_that_was_never_pulled_is_skipped() {
     assert!(!ran.stderr.contains("1970"), "{}", ran.stderr);
     assert!(!pump.lake().join("marts/report_testrail_test_plans").exists());
     assert_says(&pump.run(&["load", "report_testrail_milestones"]), 0, &["no mart was published yet"]);
-    assert_says(&pump.run(&["transform", "report_testrail_milestones"]), 1, &["never pulled", "`etl run` pulls it"]);
+    assert_says(&pump.run(&["transform", "report_testrail_milestones"]), 1, &["never pulled", "`etl run` pulls what is missing"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
