@@ -18,6 +18,8 @@ use etl::{
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use crate::pump::copy;
+
 pub(super) struct Scene {
     pub(super) folder: tempfile::TempDir,
     pub(super) world: World,
@@ -39,19 +41,6 @@ pub(super) struct Landed {
 
 fn run_at(day: NaiveDate) -> DateTime<Utc> {
     day.and_hms_opt(4, 0, 0).unwrap().and_utc()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs_err::create_dir_all(to).unwrap();
-    for entry in fs_err::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs_err::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 impl Scene {

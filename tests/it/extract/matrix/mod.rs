@@ -30,6 +30,7 @@ use self::{
     cell::{Cell, Fault, Paging, Place},
     server::{Address, ROWS, serve},
 };
+use crate::pump::copy;
 
 const BEGIN: &str = "<!-- fault matrix: begin -->\n";
 const END: &str = "<!-- fault matrix: end -->";
@@ -59,19 +60,6 @@ struct Done {
     receipt: Receipt,
     before: Live,
     live: Live,
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs_err::create_dir_all(to).unwrap();
-    for entry in fs_err::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs_err::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn endpoint(paging: Paging, partitioned: bool) -> String {
